@@ -1,0 +1,106 @@
+"""Embedding files: opened memory-mapped where the format allows it, and checked before anything trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from leafcode.errors import InputError
+
+_CHUNK_VALUES = 1 << 22  # 16 MiB of float32 at a time
+
+
+def load_embeddings(path: str | Path) -> npt.NDArray[np.floating[Any]]:
+    """Open an embedding file.
+
+    Args:
+        path: ``.npy``, which is memory-mapped read-only, or ``.safetensors``, which is read into memory and
+            holds either one tensor or one called ``embeddings``.
+
+    Returns:
+        float16, float32 or float64 (n, D), as stored.
+
+    Raises:
+        InputError: The file is missing, damaged, of another kind, or holds no such array.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.save(Path(folder, "x.npy"), np.ones((3, 2), np.float16))
+        ...     x = load_embeddings(Path(folder, "x.npy"))
+        ...     type(x).__name__, x.shape, x.dtype.name
+        ('memmap', (3, 2), 'float16')
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".npy", ".safetensors"):
+        raise InputError(str(path), f"the suffix {path.suffix!r}", "'.npy' or '.safetensors'")
+    if not path.is_file():
+        raise InputError(str(path), "a folder" if path.is_dir() else "no such file", "a file")
+    try:
+        array = _npy(path) if suffix == ".npy" else _safetensors(path)
+    except (OSError, ValueError, EOFError, TypeError, SafetensorError) as error:
+        if isinstance(error, InputError):
+            raise
+        expected = f"a {suffix} file of numbers"
+        raise InputError(str(path), f"content that cannot be read ({error})", expected) from error
+    _check_form(array, str(path))
+    return array
+
+
+def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str = "embeddings") -> None:
+    """Check that every row is finite and not all zero, reading a chunk at a time.
+
+    A zero row has no direction, so no cosine similarity is defined for it.
+
+    Args:
+        x: Floats (n, D), possibly memory-mapped.
+        where: Place named in errors.
+
+    Raises:
+        InputError: Not floats (n, D) with at least one row and column; or naming the first row (counted from
+            1) with a NaN, an infinity, or zeros only.
+
+    Example:
+        >>> check_embeddings(np.array([[1.0, 0.0], [0.0, np.nan]]), "x.npy")
+        Traceback (most recent call last):
+        leafcode.errors.InputError: x.npy: row 2: found a NaN or an infinity; expected finite numbers
+    """
+    _check_form(x, where)
+    step = max(1, _CHUNK_VALUES // x.shape[1])
+    for start in range(0, len(x), step):
+        chunk = np.asarray(x[start : start + step])
+        finite: npt.NDArray[np.bool_] = np.all(np.isfinite(chunk), axis=1)
+        filled: npt.NDArray[np.bool_] = np.any(chunk != 0, axis=1)
+        bad = np.flatnonzero(~(finite & filled))
+        if len(bad):
+            row = int(bad[0])
+            found = "zeros only" if finite[row] else "a NaN or an infinity"
+            expected = "a vector with a direction" if finite[row] else "finite numbers"
+            raise InputError(f"{where}: row {start + row + 1}", found, expected)
+
+
+def _check_form(x: npt.NDArray[Any], where: str) -> None:
+    if x.ndim != 2 or 0 in x.shape:
+        raise InputError(where, f"an array of shape {x.shape}", "shape (items, dimensions), both at least 1")
+    if x.dtype not in (np.float16, np.float32, np.float64):
+        raise InputError(where, f"values of type {x.dtype}", "float16, float32 or float64")
+
+
+def _npy(path: Path) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _safetensors(path: Path) -> npt.NDArray[Any]:
+    with safe_open(path, framework="np") as file:
+        names = list(file.keys())
+        name = names[0] if len(names) == 1 else "embeddings"
+        if name not in names:
+            raise InputError(str(path), f"the tensors {names}", "one tensor, or one called 'embeddings'")
+        array: npt.NDArray[Any] = file.get_tensor(name)
+    return array

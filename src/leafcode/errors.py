@@ -1,0 +1,39 @@
+"""Errors that a user of leafcode can cause, and can mend.
+
+Every message says where the fault is, what was found there and what was expected. The command line
+prints such a message without a traceback and exits with status 2; anything else is a bug.
+"""
+
+from __future__ import annotations
+
+
+class LeafcodeError(Exception):
+    """Base of every error that leafcode raises on purpose."""
+
+
+class InputError(LeafcodeError, ValueError):
+    """A file, column, row or argument does not hold what it must hold.
+
+    Args:
+        where: The place: a file, ``file: column 'x'``, ``file: row 12``, or an argument's name.
+        found: What stands there.
+        expected: What should stand there.
+        hint: What to do about it, if that is not obvious.
+
+    Example:
+        >>> str(InputError("items.csv: row 3", "an empty text", "some text to embed"))
+        'items.csv: row 3: found an empty text; expected some text to embed'
+    """
+
+    def __init__(self, where: str, found: str, expected: str, hint: str | None = None) -> None:
+        self.where, self.found, self.expected, self.hint = where, found, expected, hint
+        message = f"{where}: found {found}; expected {expected}"
+        super().__init__(f"{message}. {hint}" if hint else message)
+
+
+class RunFolderError(InputError):
+    """A run folder is incomplete, damaged, or of another format version."""
+
+
+class TrainingError(LeafcodeError):
+    """Training cannot go on: the loss became NaN, or the configuration contradicts the data."""

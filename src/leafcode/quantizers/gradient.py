@@ -1,0 +1,54 @@
+"""Gradient estimators: how a gradient passes through the choice of a codeword."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from leafcode.errors import InputError
+
+Estimator = Literal["straight_through", "rotation"]
+
+
+def pass_gradient(latents: Tensor, quantized: Tensor, estimator: Estimator) -> Tensor:
+    """`quantized` in value, with a gradient to `latents` beside its own to the codewords.
+
+    Args:
+        latents: (B, D) what was quantised.
+        quantized: (B, D) the codewords it became, with their gradient.
+        estimator: ``straight_through`` hands the gradient over unchanged (Bengio et al. 2013);
+            ``rotation`` turns and scales it as the latent was turned and scaled into the codeword
+            (Fifty et al. 2024, the rotation trick, eq. 4), so that it keeps its angle to the codeword.
+
+    Returns:
+        (B, D) equal to `quantized`.
+
+    Raises:
+        InputError: An estimator of another name.
+    """
+    if estimator == "straight_through":
+        return quantized + (latents - latents.detach())
+    if estimator == "rotation":
+        carried = _rotate(latents, quantized.detach())
+        return quantized + (carried - carried.detach())
+    raise InputError("estimator", repr(estimator), "'straight_through' or 'rotation'")
+
+
+def _rotate(latents: Tensor, target: Tensor) -> Tensor:
+    """`latents` through the constant linear map that takes it to `target` (a scaled rotation)."""
+    with torch.no_grad():
+        norm = latents.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        target_norm = target.norm(dim=1, keepdim=True)
+        start, end = latents / norm, target / target_norm.clamp_min(1e-12)
+        middle = start + end
+        # Opposite directions have no shortest rotation between them; the middle is then zero and the
+        # map below becomes start -> end + (identity elsewhere), which is still orthogonal up to sign.
+        middle = middle / middle.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        scale = target_norm / norm
+
+    def project(onto: Tensor) -> Tensor:
+        return (latents * onto).sum(1, keepdim=True)
+
+    return scale * (latents - 2.0 * middle * project(middle) + 2.0 * end * project(start))

@@ -1,0 +1,131 @@
+"""Lloyd's k-means on tensors; the same seed gives the same centroids."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from leafcode.errors import InputError
+
+CHUNK = 8192
+"""Rows whose distances to all centroids are held at once."""
+
+
+def assign(points: Tensor, centroids: Tensor, metric: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Nearest centroid of each point; of equally near ones the one with the smaller index.
+
+    Args:
+        points: (N, D) float.
+        centroids: (K, D) float.
+        metric: (D,) weights >= 0 of the squared differences; None weighs all alike.
+
+    Returns:
+        Indices (N,) int64 and (weighted) squared distances (N,) in the dtype of `points`.
+
+    Example:
+        >>> index, distance = assign(torch.tensor([[0.0], [3.0]]), torch.tensor([[1.0], [4.0]]))
+        >>> index.tolist(), distance.tolist()
+        ([0, 1], [1.0, 1.0])
+    """
+    weighted = centroids if metric is None else centroids * metric
+    offset = (weighted * centroids).sum(1)
+    squared_norms = (points * points if metric is None else points * points * metric).sum(1)
+    indices, distances = [], []
+    for chunk, norm in zip(points.split(CHUNK), squared_norms.split(CHUNK), strict=True):
+        score, index = torch.addmm(offset, chunk, weighted.T, alpha=-2.0).min(dim=1)
+        indices.append(index)
+        distances.append((score + norm).clamp_min(0.0))
+    return torch.cat(indices), torch.cat(distances)
+
+
+def cluster_sums(points: Tensor, indices: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
+    """Sum and number of the points of each cluster.
+
+    Args:
+        points: (N, D) float.
+        indices: (N,) int64 in [0, clusters).
+        clusters: K.
+
+    Returns:
+        Sums (K, D) and counts (K,), both in the dtype of `points`.
+    """
+    sums = points.new_zeros(clusters, points.shape[1])
+    if points.is_cuda:
+        # Scattered additions come in any order on CUDA, and so would the last bits of the sums.
+        for chunk, index in zip(points.split(CHUNK), indices.split(CHUNK), strict=True):
+            one_hot = points.new_zeros(len(chunk), clusters)
+            sums.addmm_(one_hot.scatter_(1, index[:, None], 1.0).T, chunk)
+    else:
+        sums.index_add_(0, indices, points)
+    return sums, torch.bincount(indices, minlength=clusters).to(points.dtype)
+
+
+def kmeans(
+    points: Tensor,
+    clusters: int,
+    generator: torch.Generator,
+    *,
+    iterations: int = 25,
+    tolerance: float = 2e-4,
+    seeding_sample: int = 8,
+) -> Tensor:
+    """Centroids found by k-means++ seeding (Arthur & Vassilvitskii 2007) and Lloyd's iterations.
+
+    A cluster that loses its last point is moved to the point that is farthest from its centroid.
+
+    Args:
+        points: (N, D) float, N >= clusters.
+        clusters: K.
+        generator: CPU generator that owns all randomness.
+        iterations: Lloyd iterations at most.
+        tolerance: Stop once an iteration lowers the mean squared distance by less than this share.
+        seeding_sample: k-means++ looks at this many points per cluster, drawn at random.
+
+    Returns:
+        (K, D) centroids.
+
+    Raises:
+        InputError: Fewer points than clusters.
+    """
+    if len(points) < clusters:
+        raise InputError(
+            "k-means",
+            f"{len(points)} items for {clusters} codes",
+            "at least as many training items as codes in a level",
+            "Choose smaller levels, for example --levels 64,64,64.",
+        )
+    centroids = _seed(points, clusters, generator, seeding_sample)
+    before = torch.inf
+    for _ in range(iterations):
+        indices, distances = assign(points, centroids)
+        error = float(distances.mean())
+        if error >= before * (1.0 - tolerance):
+            break
+        before = error
+        sums, counts = cluster_sums(points, indices, clusters)
+        centroids = sums / counts.clamp_min(1.0)[:, None]
+        empty = torch.nonzero(counts == 0).flatten()
+        if len(empty):
+            centroids[empty] = points[distances.topk(len(empty)).indices]
+    return centroids
+
+
+def _seed(points: Tensor, clusters: int, generator: torch.Generator, per_cluster: int) -> Tensor:
+    size = min(len(points), per_cluster * clusters)
+    sample = points[torch.randperm(len(points), generator=generator)[:size].to(points.device)]
+    squared_norms = sample.square().sum(1)
+    uniform = torch.rand(clusters, generator=generator, dtype=torch.float64).to(points.device)
+    chosen = torch.empty(clusters, dtype=torch.int64, device=points.device)
+    weights = torch.ones(size, dtype=torch.float64, device=points.device)
+    nearest = torch.full_like(squared_norms, torch.inf)
+    for k in range(clusters):
+        # An inverse-CDF draw, so that one uniform number decides on every device alike.
+        cumulative = weights.cumsum(0)
+        chosen[k] = torch.searchsorted(cumulative, uniform[k] * cumulative[-1]).clamp_max(size - 1)
+        seed = sample[chosen[k]]
+        distances = squared_norms - 2.0 * (sample @ seed) + seed.square().sum()
+        nearest = torch.minimum(nearest, distances.clamp_min(0.0))
+        weights = nearest.double()
+        # Once every point coincides with a seed all weights vanish, and any point is as good as another.
+        weights = torch.where(weights.sum() > 0, weights, torch.ones_like(weights))
+    return sample[chosen]

@@ -1,0 +1,167 @@
+"""Residual quantisation: each level codes what the levels before it left over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from leafcode.errors import InputError
+from leafcode.quantizers.gradient import Estimator, pass_gradient
+from leafcode.quantizers.kmeans import assign, cluster_sums, kmeans
+
+
+class QuantizerOutput(NamedTuple):
+    """What `ResidualQuantizer.forward` returns; B items, L levels, D latent dimensions."""
+
+    codes: Tensor
+    """(B, L) int64; ``codes[:, l]`` in ``[0, sizes[l])``, not offset by level."""
+    codewords: Tensor
+    """(B, L, D) the chosen codeword of each level, zero where a level is masked."""
+    quantized: Tensor
+    """(B, D) sum of the codewords over levels, with a gradient to codewords and latents."""
+    loss: Tensor
+    """Scalar: codebook loss plus `commitment` times commitment loss, summed over levels."""
+    errors: Tensor
+    """(B, L) squared distance (in the level's metric) of each residual to its codeword, detached."""
+
+
+class ResidualQuantizer(nn.Module):
+    """A residual quantiser whose levels may each measure distance in a metric of their own.
+
+    Level l picks the codeword that is nearest to the residual r_l under the weights ``metric[l]`` and
+    passes ``r_l - codeword`` on. The codeword that is subtracted carries no gradient: subtracting a
+    straight-through copy instead cancels the gradient, and commitment beyond level 1 never reaches
+    the encoder. With all weights one this is the quantiser of RQ-VAE (Lee et al. 2022; Rajput et al.
+    2023).
+
+    Args:
+        dim: D, the dimension of the latents.
+        sizes: Number of codewords of each level; levels may differ.
+        metric: (L, D) weights >= 0 of the squared differences; None means ones.
+        commitment: Weight beta of the commitment loss.
+        estimator: See `leafcode.quantizers.gradient.pass_gradient`.
+
+    Raises:
+        InputError: No level, a level with fewer than two codes, or a metric of another shape.
+
+    Example:
+        >>> quantizer = ResidualQuantizer(dim=2, sizes=(2, 2))
+        >>> points = torch.tensor([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
+        >>> quantizer.fit(points, torch.Generator().manual_seed(0))
+        >>> codes = quantizer.encode(points)
+        >>> bool((quantizer.decode(codes) == points).all())
+        True
+    """
+
+    metric: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        sizes: Sequence[int],
+        *,
+        metric: Tensor | None = None,
+        commitment: float = 0.25,
+        estimator: Estimator = "straight_through",
+    ) -> None:
+        super().__init__()
+        if not sizes or min(sizes) < 2:
+            raise InputError("sizes", f"{list(sizes)}", "at least one level of at least two codes each")
+        self.dim, self.sizes = dim, tuple(sizes)
+        self.commitment = commitment
+        self.estimator: Estimator = estimator
+        self.codebooks = nn.ParameterList(nn.Parameter(torch.zeros(size, dim)) for size in self.sizes)
+        self.register_buffer("metric", torch.ones(len(self.sizes), dim))
+        if metric is not None:
+            self.set_metric(metric)
+
+    def set_metric(self, metric: Tensor) -> None:
+        """Replace the weights of the levels; (L, D), finite, >= 0.
+
+        Raises:
+            InputError: Another shape, or a negative or non-finite weight.
+        """
+        if metric.shape != self.metric.shape or not bool((metric.isfinite() & (metric >= 0)).all()):
+            raise InputError(
+                "metric", f"shape {tuple(metric.shape)}", f"finite weights >= 0 of shape {tuple(self.metric.shape)}"
+            )
+        self.metric.copy_(metric)
+
+    @torch.no_grad()
+    def fit(self, latents: Tensor, generator: torch.Generator, *, iterations: int = 25) -> None:
+        """Set every codebook by k-means on the residuals of `latents`; this alone is RQ-KMeans.
+
+        Args:
+            latents: (N, D), as large a sample as fits: a single batch makes poor codebooks.
+            generator: CPU generator that owns the randomness of the seeding.
+            iterations: Lloyd iterations per level.
+
+        Raises:
+            InputError: Fewer latents than codes in a level.
+        """
+        residual = latents
+        for codebook, metric in zip(self.codebooks, self.metric, strict=True):
+            scale = metric.sqrt()
+            centroids = kmeans(residual * scale, len(codebook), generator, iterations=iterations)
+            indices, _ = assign(residual * scale, centroids)
+            sums, counts = cluster_sums(residual, indices, len(codebook))
+            # Means of the residuals themselves, since a dimension of weight zero has no centroid.
+            codebook.copy_(sums / counts.clamp_min(1.0)[:, None])
+            residual = residual - codebook[indices]
+
+    def forward(self, latents: Tensor, *, depth: Tensor | None = None) -> QuantizerOutput:
+        """Quantise a batch.
+
+        Args:
+            latents: (B, D).
+            depth: (B,) int64, number of leading levels that count for each item, for progressive
+                masking (PLUM, He et al. 2025): deeper levels neither add to `quantized` nor to the loss.
+        """
+        residual, codes, codewords, errors = latents, [], [], []
+        loss = latents.new_zeros(())
+        for level, (codebook, metric) in enumerate(zip(self.codebooks, self.metric, strict=True)):
+            indices, error = assign(residual.detach(), codebook.detach(), metric)
+            codeword = codebook[indices]
+            pull = (metric * (residual.detach() - codeword).square()).sum(1)
+            commit = (metric * (residual - codeword.detach()).square()).sum(1)
+            residual = residual - codeword.detach()
+            term = pull + self.commitment * commit
+            if depth is not None:
+                counts = (depth > level).to(latents.dtype)
+                codeword, term = codeword * counts[:, None], term * counts
+            loss = loss + term.mean()
+            codes.append(indices)
+            codewords.append(codeword)
+            errors.append(error)
+        stacked = torch.stack(codewords, dim=1)
+        quantized = pass_gradient(latents, stacked.sum(1), self.estimator)
+        return QuantizerOutput(torch.stack(codes, 1), stacked, quantized, loss, torch.stack(errors, 1))
+
+    @torch.no_grad()
+    def encode(self, latents: Tensor) -> Tensor:
+        """Codes (N, L) int64 of latents (N, D)."""
+        residual, codes = latents, []
+        for codebook, metric in zip(self.codebooks, self.metric, strict=True):
+            indices, _ = assign(residual, codebook, metric)
+            residual = residual - codebook[indices]
+            codes.append(indices)
+        return torch.stack(codes, dim=1)
+
+    @torch.no_grad()
+    def residuals(self, latents: Tensor, level: int) -> Tensor:
+        """What levels before `level` (counted from 0) leave of latents (N, D)."""
+        residual = latents
+        for codebook, metric in zip(self.codebooks[:level], self.metric[:level], strict=True):
+            residual = residual - codebook[assign(residual, codebook, metric)[0]]
+        return residual
+
+    def codewords(self, codes: Tensor) -> Tensor:
+        """Codewords (N, L, D) of codes (N, L)."""
+        return torch.stack([book[codes[:, level]] for level, book in enumerate(self.codebooks)], dim=1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Quantised latents (N, D) of codes (N, L): the sum of their codewords."""
+        return self.codewords(codes).sum(1)

@@ -1,0 +1,174 @@
+"""An RQ-VAE whose latents have a content part and a tree part.
+
+The encoder starts as the identity (a residual block whose last layer is zero), so that training starts
+from RQ-KMeans and improves on it, where an encoder that starts at random has to find its way back. The
+tree part is a projection that the contrastive term trains. A code level sees both parts, the tree part
+with a weight of its own: a large weight makes the level follow the tree, zero leaves it to content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from leafcode.errors import InputError
+from leafcode.quantizers.gradient import Estimator
+from leafcode.quantizers.residual import QuantizerOutput, ResidualQuantizer
+
+
+@dataclass(frozen=True)
+class RQVAEConfig:
+    """Shape of an `RQVAE`.
+
+    Attributes:
+        embedding_dim: E, dimension of the item embeddings.
+        sizes: Number of codes of each level, coarse to fine.
+        tree_dim: T, dimension of the tree part of the latents.
+        hidden_dim: Width of the residual blocks of encoder, decoder and tree projection.
+        dropout: Dropout in the tree projection, which overfits first.
+        commitment: Weight beta of the commitment loss.
+        estimator: Gradient estimator of the quantiser.
+
+    Raises:
+        InputError: A dimension, dropout or commitment out of range.
+    """
+
+    embedding_dim: int
+    sizes: tuple[int, ...] = (256, 256, 256)
+    tree_dim: int = 64
+    hidden_dim: int = 512
+    dropout: float = 0.1
+    commitment: float = 0.25
+    estimator: Estimator = "straight_through"
+
+    def __post_init__(self) -> None:
+        for name in ("embedding_dim", "tree_dim", "hidden_dim"):
+            if getattr(self, name) < 1:
+                raise InputError(name, str(getattr(self, name)), "at least 1")
+        if not 0.0 <= self.dropout < 1.0:
+            raise InputError("dropout", str(self.dropout), "a share in [0, 1)")
+        if self.commitment < 0.0:
+            raise InputError("commitment", str(self.commitment), "a weight >= 0")
+
+
+class RQVAEOutput(NamedTuple):
+    """What `RQVAE.forward` returns for B items."""
+
+    reconstruction: Tensor
+    """(B, E)"""
+    quantizer: QuantizerOutput
+
+
+class ResidualBlock(nn.Module):
+    """``x W + MLP(x)`` with the last layer of the MLP at zero, so that it starts as its linear part.
+
+    The linear part is the identity and not trained where input and output have the same dimension, and
+    a trained projection elsewhere.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.skip = nn.Identity() if inputs == outputs else nn.Linear(inputs, outputs)
+        self.drop = nn.Dropout(dropout)
+        self.inner = nn.Linear(inputs, hidden)
+        self.outer = nn.Linear(hidden, outputs)
+        nn.init.zeros_(self.outer.weight)
+        nn.init.zeros_(self.outer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs) to (B, outputs)."""
+        x = self.drop(x)
+        skipped: Tensor = self.skip(x)
+        update: Tensor = self.outer(self.drop(F.gelu(self.inner(x))))
+        return skipped + update
+
+
+class RQVAE(nn.Module):
+    """RQ-VAE with a content part and a tree part in its latents.
+
+    Embeddings are scaled to unit length on the way in: leafcode measures content by cosine.
+
+    Args:
+        config: Shape of the model.
+
+    Example:
+        >>> model = RQVAE(RQVAEConfig(embedding_dim=8, sizes=(4, 4)))
+        >>> output = model(torch.randn(3, 8))
+        >>> output.reconstruction.shape, output.quantizer.codes.shape
+        (torch.Size([3, 8]), torch.Size([3, 2]))
+    """
+
+    def __init__(self, config: RQVAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.embedding_dim
+        self.content_encoder = ResidualBlock(dim, config.hidden_dim, dim)
+        self.tree_projection = ResidualBlock(dim, config.hidden_dim, config.tree_dim, config.dropout)
+        self.quantizer = ResidualQuantizer(
+            dim + config.tree_dim, config.sizes, commitment=config.commitment, estimator=config.estimator
+        )
+        self.decoder = Decoder(dim, len(config.sizes), config.hidden_dim)
+        self.set_level_weights((0.0,) * len(config.sizes))
+
+    def set_level_weights(self, weights: tuple[float, ...]) -> None:
+        """How much each code level weighs the tree part beside content (L weights >= 0)."""
+        metric = torch.ones_like(self.quantizer.metric)
+        metric[:, self.config.embedding_dim :] = metric.new_tensor(weights)[:, None]
+        self.quantizer.set_metric(metric)
+
+    @property
+    def level_weights(self) -> tuple[float, ...]:
+        """The weights that `set_level_weights` set."""
+        return tuple(self.quantizer.metric[:, -1].tolist())
+
+    def project(self, embeddings: Tensor) -> Tensor:
+        """Tree part (B, T) of embeddings (B, E), unit length: where the contrastive term acts."""
+        return F.normalize(self.tree_projection(F.normalize(embeddings, dim=1)), dim=1)
+
+    def latents(self, embeddings: Tensor) -> Tensor:
+        """Latents (B, E + T): content part, then tree part."""
+        content = self.content_encoder(F.normalize(embeddings, dim=1))
+        return torch.cat([content, self.project(embeddings)], dim=1)
+
+    def forward(self, embeddings: Tensor, *, depth: Tensor | None = None) -> RQVAEOutput:
+        """Encode, quantise and decode a batch; `depth` as in `ResidualQuantizer.forward`."""
+        output = self.quantizer(self.latents(embeddings), depth=depth)
+        return RQVAEOutput(self.decoder(output.codewords, output.quantized), output)
+
+    @torch.no_grad()
+    def encode(self, embeddings: Tensor) -> Tensor:
+        """Codes (N, L) int64."""
+        return self.quantizer.encode(self.latents(embeddings))
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Reconstructed embeddings (N, E) of codes (N, L)."""
+        codewords = self.quantizer.codewords(codes)
+        reconstruction: Tensor = self.decoder(codewords, codewords.sum(1))
+        return reconstruction
+
+
+class Decoder(nn.Module):
+    """Sum of the content codewords, corrected by an MLP that sees every codeword by itself.
+
+    The sum is what RQ-KMeans reconstructs; it no longer tells which code of which level it came from,
+    the codewords side by side do.
+    """
+
+    def __init__(self, dim: int, levels: int, hidden: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.inner = nn.Linear(levels * dim, hidden)
+        self.outer = nn.Linear(hidden, dim)
+        nn.init.zeros_(self.outer.weight)
+        nn.init.zeros_(self.outer.bias)
+
+    def forward(self, codewords: Tensor, quantized: Tensor) -> Tensor:
+        """Codewords (B, L, D) and their sum (B, D) to embeddings (B, dim), where D >= dim."""
+        content = codewords[..., : self.dim].flatten(1)
+        correction: Tensor = self.outer(F.gelu(self.inner(content)))
+        return quantized[:, : self.dim] + correction

@@ -1,0 +1,90 @@
+"""Settings of training, with the reasons for their defaults in docs/training.md."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from leafcode.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How an `RQVAE` is trained.
+
+    Attributes:
+        steps: Training steps with every loss.
+        warmup_steps: Steps before them in which the contrastive term alone trains the tree projection, so
+            that the codebooks are initialised in a space that already knows the tree.
+        batch_size: Items in the uniform batch, which feeds reconstruction and quantisation.
+        contrast_batch_size: Items in the hierarchical batch, which feeds the contrastive term alone.
+        learning_rate: Peak of a linear warm-up and cosine decay, per phase.
+        weight_decay: Of AdamW.
+        contrast_weight: Lambda, or ``"auto"`` for the largest that keeps to `reconstruction_limit`.
+        level_weights: Share of lambda that each code level gets, coarse to fine; levels beyond get 0.
+        reconstruction_limit: With ``"auto"``: how many times the reconstruction error of lambda = 0 the
+            codes may have when the codebooks are initialised.
+        temperature: Of the contrastive term.
+        grades: ``"depth"``, or grades by distance such as ``"1,0.5"``; see `leafcode.taxonomy.Grades`.
+        items_per_category: Items drawn from a category at a time in a hierarchical batch.
+        related_fraction: Share of a hierarchical batch that comes from one parent.
+        progressive_masking: Quantise each item with a random number of leading levels while training.
+        validation_fraction: Share of the training items kept aside to choose the best checkpoint.
+        evaluate_every: Steps between validations, which are also the checkpoints.
+        seed: Of everything random.
+
+    Raises:
+        InputError: Naming every setting that is out of range, all at once.
+    """
+
+    steps: int = 1500
+    warmup_steps: int = 1000
+    batch_size: int = 512
+    contrast_batch_size: int = 512
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    contrast_weight: float | Literal["auto"] = "auto"
+    level_weights: tuple[float, ...] = (1.0,)
+    reconstruction_limit: float = 1.02
+    temperature: float = 0.1
+    grades: str = "depth"
+    items_per_category: int = 4
+    related_fraction: float = 0.5
+    progressive_masking: bool = False
+    validation_fraction: float = 0.05
+    evaluate_every: int = 250
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        weight = self.contrast_weight
+        checks = {
+            "steps": (self.steps >= 1, "at least 1"),
+            "warmup_steps": (self.warmup_steps >= 0, "at least 0"),
+            "batch_size": (self.batch_size >= 2, "at least 2"),
+            "contrast_batch_size": (self.contrast_batch_size >= 4, "at least 4"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "above 0"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0"),
+            "contrast_weight": (
+                weight == "auto" if isinstance(weight, str) else 0 <= weight < math.inf,
+                "'auto' or a number >= 0",
+            ),
+            "level_weights": (
+                bool(self.level_weights) and all(0 <= w < math.inf for w in self.level_weights),
+                "numbers >= 0, one for each of the coarse levels",
+            ),
+            "reconstruction_limit": (1 <= self.reconstruction_limit < math.inf, "at least 1"),
+            "temperature": (0 < self.temperature < math.inf, "above 0"),
+            "items_per_category": (self.items_per_category >= 2, "at least 2"),
+            "related_fraction": (0 < self.related_fraction < 1, "a share in (0, 1)"),
+            "validation_fraction": (0 <= self.validation_fraction < 0.5, "a share in [0, 0.5)"),
+            "evaluate_every": (self.evaluate_every >= 1, "at least 1"),
+            "seed": (0 <= self.seed < 2**32, "an integer in [0, 2^32)"),
+        }
+        wrong = [name for name, (good, _) in checks.items() if not good]
+        if wrong:
+            raise InputError(
+                "training settings",
+                ", ".join(f"{name}={getattr(self, name)!r}" for name in wrong),
+                "; ".join(f"{name}: {checks[name][1]}" for name in wrong),
+            )

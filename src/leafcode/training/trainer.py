@@ -1,0 +1,379 @@
+"""The training loop: two streams of batches, one for content and one for the tree.
+
+Reconstruction and quantisation learn from uniform batches, the contrastive term from hierarchical ones. One
+batch for both would teach the codebooks a distribution that is not the catalogue's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from leafcode.catalog import split_by_content
+from leafcode.errors import TrainingError
+from leafcode.losses import GradedContrastiveLoss
+from leafcode.quantizers import RQVAE
+from leafcode.sampling import HierarchicalBatchSampler, UniformBatchSampler
+from leafcode.sampling.epoch import EpochBatchSampler
+from leafcode.taxonomy import Grades, Taxonomy
+from leafcode.training.checkpoint import Checkpoint, cpu_state, load_checkpoint, save_checkpoint
+from leafcode.training.config import TrainingConfig
+from leafcode.training.tree_weight import choose_tree_weight
+
+_INITIALISATION_SAMPLE = 65_536
+_VALIDATION_SAMPLE = 2_048
+_LOW_PERPLEXITY = 0.1
+# Streams of random numbers that must not depend on one another.
+_INITIALISE, _REVIVE, _DEPTH, _DROPOUT = range(4)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training ends with.
+
+    Attributes:
+        model: The best model by the validation loss, in evaluation mode.
+        tree_weight: Lambda, as given or as found.
+        best_step: Step of the best validation loss.
+        history: A row per validation: phase, step, loss terms, perplexity of each level.
+        warnings: What a user should know, in plain language, with what to change.
+    """
+
+    model: RQVAE
+    tree_weight: float
+    best_step: int
+    history: list[dict[str, Any]]
+    warnings: list[str]
+
+
+class Trainer:
+    """Trains an `RQVAE` on embeddings and, if there are categories, with the help of their tree.
+
+    Two phases. In the warm-up the contrastive term alone trains the tree projection. Then the codebooks
+    are initialised by k-means on a large sample of the latents, and all is trained together on::
+
+        L = |x - x_hat|^2 + L_rq + lambda * L_contrastive
+
+    where lambda also is the weight that the code levels (coarse ones more, see
+    `TrainingConfig.level_weights`) give to the tree part of the latents inside L_rq and when they choose a
+    codeword. Every `evaluate_every` steps the same sum is taken on items that were kept aside; the model with
+    the smallest is the result.
+
+    Args:
+        model: A fresh model; trained in place.
+        embeddings: (n, E) of the training items, possibly memory-mapped.
+        nodes: (n,) nodes in `taxonomy`, -1 for unlabelled items, which take no part in the contrastive term.
+        taxonomy: The category tree, or None to train without it.
+        config: Settings.
+        device: Where to train.
+        checkpoint: File to write checkpoints to; if it exists, training goes on from it.
+        progress: Show progress bars.
+
+    Raises:
+        TrainingError: lambda > 0 without two categories that have items, a checkpoint that belongs to other
+            settings or data, or a loss that is not finite.
+    """
+
+    def __init__(
+        self,
+        model: RQVAE,
+        embeddings: npt.NDArray[np.floating[Any]],
+        nodes: npt.NDArray[np.integer[Any]],
+        taxonomy: Taxonomy | None,
+        config: TrainingConfig,
+        *,
+        device: str | torch.device = "cpu",
+        checkpoint: Path | None = None,
+        progress: bool = True,
+    ) -> None:
+        self.config, self.device, self.checkpoint, self.progress = config, torch.device(device), checkpoint, progress
+        self.model = model.to(self.device)
+        self.embeddings, self.nodes = embeddings, np.asarray(nodes)
+        self.warnings: list[str] = []
+        self.history: list[dict[str, Any]] = []
+        self.best: tuple[float, int, dict[str, Tensor]] = (math.inf, 0, {})
+        self._usage = self._fresh_usage()
+
+        held_out = split_by_content(embeddings, config.validation_fraction, config.seed, salt="validation")
+        self._train, self._validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        self.taxonomy = taxonomy if self._tree_can_teach() else None
+        self.tree_weight = 0.0 if self.taxonomy is None or config.contrast_weight == "auto" else config.contrast_weight
+        self._uniform = UniformBatchSampler(
+            len(self._train), batch_size=min(config.batch_size, len(self._train)), seed=config.seed
+        )
+        if self.taxonomy is not None:
+            self._prepare_tree(self.taxonomy)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+
+    def fit(self) -> TrainingResult:
+        """Train from the beginning, or from the checkpoint if there is one."""
+        phase, step = self._restore()
+        if phase == "warmup":
+            step = self._run("warmup", step, self.config.warmup_steps if self.taxonomy is not None else 0)
+            self._initialise_codes()
+            # A fresh optimiser: the moments of the warm-up belong to another objective.
+            self.optimizer = torch.optim.AdamW(
+                self.model.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+            )
+            self._validate("train", 0)
+            step = 0
+        self._run("train", step, self.config.steps)
+        self.model.load_state_dict(self.best[2])
+        self.model.eval()
+        self._warn_of_collapse()
+        return TrainingResult(self.model, self.tree_weight, self.best[1], self.history, self.warnings)
+
+    def _tree_can_teach(self) -> bool:
+        """Whether lambda is not zero and the training items lie in two categories at least."""
+        if self.config.contrast_weight == 0:
+            return False
+        categories = np.unique(self.nodes[self._train])
+        categories = categories[categories >= 0]
+        if len(categories) >= 2:
+            return True
+        found = f"the training items have {len(categories)} different categories"
+        if self.config.contrast_weight == "auto":
+            self.warnings.append(f"The tree was not used: {found}, and it takes two to tell them apart.")
+            return False
+        raise TrainingError(f"{found}; a contrast weight above 0 needs at least two. Train with weight 0.")
+
+    def _prepare_tree(self, taxonomy: Taxonomy) -> None:
+        config = self.config
+        grades = Grades.parse(config.grades, taxonomy.max_depth)
+        self._grades = grades
+        self._contrastive = GradedContrastiveLoss(grades.levels, temperature=config.temperature)
+        self._ancestors = torch.from_numpy(np.array(taxonomy.ancestors)).to(self.device)
+        self._labelled = self._train[self.nodes[self._train] >= 0]
+        size = min(config.contrast_batch_size, len(self._labelled))
+        per_category = min(config.items_per_category, max(2, size // 4))
+        self._hierarchical = HierarchicalBatchSampler(
+            self.nodes[self._labelled],
+            taxonomy,
+            batch_size=size,
+            items_per_category=per_category,
+            related_fraction=config.related_fraction,
+            seed=config.seed,
+        )
+
+    def _run(self, phase: str, step: int, steps: int) -> int:
+        """Take the steps of one phase that are left."""
+        self.model.train()
+        with tqdm(total=steps, initial=step, desc=phase, unit="step", disable=not self.progress or steps == 0) as bar:
+            while step < steps:
+                terms = self._step(phase, step, steps)
+                step += 1
+                bar.update()
+                if step % 25 == 0:
+                    bar.set_postfix({name: f"{float(value):.4f}" for name, value in terms.items()}, refresh=False)
+                if step % self.config.evaluate_every == 0 or step == steps:
+                    self._revive(phase, step)
+                    self._validate(phase, step)
+                    self._save(phase, step)
+        return step
+
+    def _step(self, phase: str, step: int, steps: int) -> dict[str, Tensor]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * _schedule(step, steps)
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(self._seed(_DROPOUT, phase == "train", step))
+            terms = self._losses(phase, step)
+        loss = torch.stack(list(terms.values())).sum()
+        if not bool(loss.isfinite()):
+            found = ", ".join(f"{name} {float(value):.4g}" for name, value in terms.items())
+            raise TrainingError(
+                f"The loss is not finite at step {step} of {phase} ({found}). Lower the learning rate."
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _losses(self, phase: str, step: int) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = {}
+        if phase == "train":
+            items = self._train[_batch(self._uniform, step)]
+            terms |= self._content_terms(self._take(items), self._masked_depth(len(items), step))
+        if self.taxonomy is not None:
+            # Batch numbers go on from the warm-up, so that no batch is drawn twice.
+            number = step + (self.config.warmup_steps if phase == "train" else 0)
+            items = self._labelled[_batch(self._hierarchical, number)]
+            weight = 1.0 if phase == "warmup" else self.tree_weight
+            terms["contrast"] = weight * self._contrast(items)
+        return terms
+
+    def _content_terms(self, x: Tensor, depth: Tensor | None = None) -> dict[str, Tensor]:
+        output = self.model(x, depth=depth)
+        if self.model.training:
+            self._count(output.quantizer.codes)
+        error = (F.normalize(x, dim=1) - output.reconstruction).square().sum(1).mean()
+        return {"reconstruction": error, "quantization": output.quantizer.loss}
+
+    def _contrast(self, items: npt.NDArray[np.int64]) -> Tensor:
+        nodes = torch.from_numpy(self.nodes[items].astype(np.int64)).to(self.device)
+        relevance = self._grades.matrix(self._ancestors[nodes])
+        return self._contrastive(self.model.project(self._take(items)), relevance).loss
+
+    @torch.no_grad()
+    def _initialise_codes(self) -> None:
+        """Set lambda if it is to be found, then all codebooks, from the latents of a large sample."""
+        self.model.eval()
+        generator = self._generator(_INITIALISE)
+        order = torch.randperm(len(self._train), generator=generator)[:_INITIALISATION_SAMPLE].numpy()
+        latents = torch.cat([self.model.latents(self._take(part)) for part in np.split(
+            self._train[order], range(8192, len(order), 8192))])
+        if self.taxonomy is not None and self.config.contrast_weight == "auto":
+            self.tree_weight = choose_tree_weight(self.model, latents, self.config, self.progress)
+        self.model.set_level_weights(level_weights(self.config, self.tree_weight, len(self.model.config.sizes)))
+        self.model.quantizer.fit(latents, generator)
+        self._usage = self._fresh_usage()
+
+    def _validate(self, phase: str, step: int) -> None:
+        """Add a row to the history and remember the model if it is the best so far."""
+        row: dict[str, Any] = {"phase": phase, "step": step}
+        self.model.eval()
+        with torch.no_grad():
+            items = self._validation if len(self._validation) else self._train
+            items = items[:_VALIDATION_SAMPLE]
+            terms: dict[str, Tensor] = {}
+            if phase == "train":
+                terms |= self._content_terms(self._take(items))
+                codes = self.model.encode(self._take(items))
+                row["perplexity"] = [_perplexity(column) for column in codes.T]
+            labelled = items[self.nodes[items] >= 0]
+            if self.taxonomy is not None and len(labelled):
+                terms["contrast"] = (1.0 if phase == "warmup" else self.tree_weight) * self._contrast(labelled)
+        self.model.train()
+        row |= {name: float(value) for name, value in terms.items()}
+        row["validation"] = float(sum(row[name] for name in terms))
+        self.history.append(row)
+        if phase == "train" and row["validation"] < self.best[0]:
+            self.best = (row["validation"], step, cpu_state(self.model))
+
+    def _revive(self, phase: str, step: int) -> None:
+        """Move codewords that no item of the last stretch chose to residuals of random training items."""
+        if phase != "train":
+            return
+        generator = self._generator(_REVIVE, step)
+        with torch.no_grad():
+            for level, used in enumerate(self._usage):
+                dead = torch.nonzero(used == 0).flatten()
+                if len(dead):
+                    picks = torch.randint(len(self._train), (len(dead),), generator=generator).numpy()
+                    latents = self.model.latents(self._take(self._train[picks]))
+                    residuals = self.model.quantizer.residuals(latents, level)
+                    self.model.quantizer.codebooks[level][dead] = residuals
+        self._usage = self._fresh_usage()
+
+    def _fresh_usage(self) -> list[Tensor]:
+        return [torch.zeros(size, device=self.device) for size in self.model.config.sizes]
+
+    def _count(self, codes: Tensor) -> None:
+        for level, used in enumerate(self._usage):
+            used += torch.bincount(codes[:, level], minlength=len(used))
+
+    def _masked_depth(self, items: int, step: int) -> Tensor | None:
+        if not self.config.progressive_masking:
+            return None
+        levels = len(self.model.config.sizes)
+        depth = torch.randint(1, levels + 1, (items,), generator=self._generator(_DEPTH, step))
+        return depth.to(self.device)
+
+    def _take(self, items: npt.NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(np.asarray(self.embeddings[items], np.float32)).to(self.device)
+
+    def _seed(self, *stream: int) -> int:
+        return int(np.random.SeedSequence([self.config.seed, *stream]).generate_state(1, np.uint64)[0] >> 1)
+
+    def _generator(self, *stream: int) -> torch.Generator:
+        return torch.Generator().manual_seed(self._seed(*stream))
+
+    def _save(self, phase: str, step: int) -> None:
+        if self.checkpoint is None:
+            return
+        loss, best_step, best = self.best
+        progress = {
+            "belongs_to": self._identity(),
+            "phase": phase,
+            "step": step,
+            "tree_weight": self.tree_weight,
+            "history": self.history,
+            "best": [loss if best else None, best_step],
+        }
+        state = Checkpoint(self.model.state_dict(), best, self.optimizer.state_dict(), progress)
+        save_checkpoint(self.checkpoint, state)
+
+    def _restore(self) -> tuple[str, int]:
+        """Phase and step to go on from; the beginning where there is no checkpoint."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return "warmup", 0
+        saved = load_checkpoint(self.checkpoint)
+        progress = saved.progress
+        if progress["belongs_to"] != self._identity():
+            raise TrainingError(
+                f"{self.checkpoint} was written for other data or settings. Use the same ones to go on, or "
+                "start again without resuming."
+            )
+        self.model.load_state_dict(dict(saved.model))
+        self.optimizer.load_state_dict(dict(saved.optimizer))
+        self.tree_weight, self.history = progress["tree_weight"], progress["history"]
+        loss, best_step = progress["best"]
+        self.best = (math.inf if loss is None else loss, best_step, dict(saved.best))
+        self._usage = self._fresh_usage()
+        return progress["phase"], progress["step"]
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with: settings, and the data by size and a checksum of a sample."""
+        rows = np.linspace(0, len(self.embeddings) - 1, num=min(len(self.embeddings), 256), dtype=np.int64)
+        digest = hashlib.sha256(np.ascontiguousarray(self.embeddings[rows], np.float32).tobytes())
+        digest.update(np.ascontiguousarray(self.nodes, np.int64).tobytes())
+        settings = {"training": asdict(self.config), "model": asdict(self.model.config)}
+        return json.loads(json.dumps({**settings, "items": len(self.embeddings), "data": digest.hexdigest()}))
+
+    def _warn_of_collapse(self) -> None:
+        rows = [row["perplexity"] for row in self.history if row.get("step") == self.best[1] and "perplexity" in row]
+        items = len(self._validation) or len(self._train)
+        for level, (perplexity, size) in enumerate(zip(rows[-1], self.model.config.sizes, strict=True), start=1):
+            if perplexity < _LOW_PERPLEXITY * min(size, items):
+                self.warnings.append(
+                    f"Level {level} has collapsed: it uses {perplexity:.0f} of its {size} codes (perplexity). "
+                    "Train with a lower --learning-rate or --contrast-weight, or give the level fewer codes."
+                )
+
+
+def level_weights(config: TrainingConfig, tree_weight: float, levels: int) -> tuple[float, ...]:
+    """Weight of the tree part at each of the code levels, for a given lambda."""
+    shares = (*config.level_weights, *(0.0,) * levels)[:levels]
+    return tuple(tree_weight * share for share in shares)
+
+
+def _batch(sampler: EpochBatchSampler, number: int) -> npt.NDArray[np.int64]:
+    """Batch `number` of an endless run through the epochs."""
+    epoch, index = divmod(number, len(sampler))
+    sampler.set_epoch(epoch)
+    return sampler.batch(index)
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Linear warm-up over the first twentieth, then cosine decay to zero."""
+    rising = min(1.0, (step + 1) / max(1.0, 0.05 * steps))
+    return rising * 0.5 * (1.0 + math.cos(math.pi * step / steps))
+
+
+def _perplexity(codes: Tensor) -> float:
+    """Exponential of the entropy of the code frequencies: the number of codes in effective use."""
+    shares = torch.bincount(codes).double() / len(codes)
+    shares = shares[shares > 0]
+    return float(torch.exp(-(shares * shares.log()).sum()))

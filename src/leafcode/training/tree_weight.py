@@ -1,0 +1,66 @@
+"""Lambda from the data: the largest weight of the tree that the codes can carry at a stated cost."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from leafcode.quantizers import RQVAE, ResidualQuantizer
+from leafcode.training.config import TrainingConfig
+
+_SAMPLE = 16_384
+_HELD_OUT = 0.2
+_ITERATIONS = 10
+_LARGEST = 8.0
+_BISECTIONS = 4
+
+
+@torch.no_grad()
+def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, progress: bool) -> float:
+    """Find lambda by trial codes: as large as the limit on the reconstruction error allows.
+
+    Every trial fits the codebooks by k-means on one part of a sample and measures the squared error of the
+    content part on the other. The tree part enters a trial only through the choice of codewords, so the
+    error grows with lambda, and bisection finds where it is `reconstruction_limit` times that of lambda = 0.
+
+    Args:
+        model: Only its shape is used.
+        latents: (N, E + T) of training items, as after the warm-up.
+        config: `reconstruction_limit`, `level_weights` and `seed` are used.
+        progress: Show a progress bar.
+
+    Returns:
+        lambda in [0, 8]; 8 if even that keeps to the limit.
+    """
+    latents = latents[:_SAMPLE]
+    held_out = max(1, int(_HELD_OUT * len(latents)))
+    test, train = latents[:held_out], latents[held_out:]
+    dim, sizes = model.config.embedding_dim, model.config.sizes
+    shares = (*config.level_weights, *(0.0,) * len(sizes))[: len(sizes)]
+
+    def error(weight: float) -> float:
+        metric = torch.ones_like(model.quantizer.metric)
+        metric[:, dim:] = weight * metric.new_tensor(shares)[:, None]
+        quantizer = ResidualQuantizer(latents.shape[1], sizes, metric=metric.cpu()).to(latents.device)
+        quantizer.fit(train, torch.Generator().manual_seed(config.seed), iterations=_ITERATIONS)
+        rest = test - quantizer.decode(quantizer.encode(test))
+        return float(rest[:, :dim].square().sum(1).mean())
+
+    with tqdm(total=_BISECTIONS + 2, desc="lambda", unit="trial", disable=not progress) as bar:
+
+        def within(weight: float) -> bool:
+            kept = error(weight) <= limit
+            bar.update()
+            return kept
+
+        limit = config.reconstruction_limit * error(0.0)
+        bar.update()
+        if within(_LARGEST):
+            return _LARGEST
+        low, high = 0.0, _LARGEST
+        for _ in range(_BISECTIONS):
+            # Halved on the scale of distances, whose square the weight multiplies.
+            middle = ((low**0.5 + high**0.5) / 2) ** 2
+            low, high = (middle, high) if within(middle) else (low, middle)
+    return low

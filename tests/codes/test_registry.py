@@ -1,0 +1,173 @@
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leafcode.codes import IdRegistry, semantic_id_text
+from leafcode.errors import InputError
+
+NAMES = ["", "10", "2", "a", "b", "é", "ß", "\U0001f9c2"]
+calls = st.lists(
+    st.dictionaries(
+        st.sampled_from(NAMES), st.tuples(st.integers(0, 1), st.integers(0, 1)), max_size=len(NAMES)
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+class SlowRegistry:
+    """The rule of the registry, item by item."""
+
+    def __init__(self):
+        self.given = {}
+        self.current = {}
+
+    def assign(self, items):
+        for name in sorted(items):
+            codes = items[name]
+            if (name, codes) not in self.given:
+                taken = {suffix for (_, other), suffix in self.given.items() if other == codes}
+                self.given[name, codes] = min(set(range(len(taken) + 1)) - taken)
+            self.current[name] = codes
+        return {name: self.given[name, codes] for name, codes in items.items()}
+
+
+def assign(registry, items, order=None):
+    names = list(items) if order is None else order
+    codes = np.array([items[name] for name in names], np.int64).reshape(-1, 2)
+    suffix, registry = registry.assign(names, codes)
+    return dict(zip(names, suffix.tolist(), strict=True)), registry
+
+
+@given(calls, st.randoms(use_true_random=False))
+def test_assign_against_the_rule_item_by_item(batches, random):
+    registry, slow = IdRegistry.empty(2), SlowRegistry()
+    for items in batches:
+        expected = slow.assign(items)
+        shuffled = random.sample(list(items), len(items))
+        again = assign(registry, items, shuffled)
+        found, registry = assign(registry, items)
+        assert found == expected == again[0]
+        assert registry.table.equals(again[1].table)
+    rows = registry.table.to_pylist()
+    assert {(row["id"], (row["c1"], row["c2"])): row["suffix"] for row in rows} == slow.given
+    assert {row["id"]: (row["c1"], row["c2"]) for row in rows if row["active"]} == slow.current
+
+
+@given(calls)
+def test_no_id_is_given_twice_and_earlier_rows_stay(batches):
+    registry = IdRegistry.empty(2)
+    for items in batches:
+        before = registry
+        _, registry = assign(registry, items)
+        texts = semantic_id_text(registry.codes, registry.suffix)
+        assert len(set(texts)) == len(texts) == len(registry)
+        assert registry.table.slice(0, len(before)).drop(["active"]).equals(before.table.drop(["active"]))
+
+
+def test_items_that_come_back():
+    _, registry = assign(IdRegistry.empty(2), {"a": (0, 0), "b": (0, 0)})
+    moved, registry = assign(registry, {"a": (1, 1)})
+    assert moved == {"a": 0}
+    assert registry.active.tolist() == [False, True, True]
+    other, registry = assign(registry, {"c": (0, 0)})
+    assert other == {"c": 2}, "the number that a had is not given again"
+    back, registry = assign(registry, {"a": (0, 0)})
+    assert back == {"a": 0}, "the ID that a had is still its own"
+    assert registry.active.tolist() == [True, True, False, True]
+
+
+def test_assign_does_not_change_the_registry_it_is_called_on():
+    _, registry = assign(IdRegistry.empty(2), {"a": (0, 0)})
+    before = registry.table
+    assign(registry, {"a": (1, 0), "b": (0, 0)})
+    assert registry.table is before
+    assert registry.active.tolist() == [True]
+
+
+def test_the_table_reads_back():
+    _, registry = assign(IdRegistry.empty(2), {"a": (5, 7), "b": (5, 7)})
+    wider = registry.table.append_column("text", pa.array(["x", "y"]))
+    assert IdRegistry(wider).table.equals(registry.table)
+    assert registry.table.schema.names == ["id", "c1", "c2", "suffix", "active"]
+    assert registry.levels == 2
+    assert registry.codes.tolist() == [[5, 7], [5, 7]]
+    assert registry.suffix.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "codes", "message"),
+    [
+        (
+            ["a", "b", "a"],
+            [[0, 0], [0, 1], [0, 0]],
+            r"ids\[0\] and ids\[2\]: found 'a' twice; expected each id once",
+        ),
+        (["a", None], [[0, 0], [0, 1]], r"ids\[1\]: found no id"),
+        ([3, 4], [[0, 0], [0, 1]], "ids: found an id that is no text"),
+        (["a"], [[0]], "found 1 levels; expected 2 levels"),
+        (["a", "b"], [[0, 0]], "found 1 rows; expected 2"),
+    ],
+)
+def test_assign_names_what_is_wrong(ids, codes, message):
+    with pytest.raises(InputError, match=message):
+        IdRegistry.empty(2).assign(ids, codes)
+
+
+def rows(*values):
+    names = ["id", "c1", "suffix", "active"]
+    return pa.Table.from_pylist([dict(zip(names, value, strict=True)) for value in values])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pa.table({"id": ["a"], "suffix": [0], "active": [True]}), "expected a column 'c1'"),
+        (pa.table({"id": ["a"], "c1": [0], "active": [True]}), "expected a column 'suffix'"),
+        (rows(("a", "x", 0, True)), "other types"),
+        (rows(("a", None, 0, True)), "column 'c1': found a null"),
+        (rows(("a", -1, 0, True)), r"codes and suffix\[0\]"),
+        (rows(("a", 1, 0, True), ("b", 1, 0, True)), "rows 0 and 1: found two items with one Semantic ID"),
+        (
+            rows(("a", 1, 0, True), ("a", 1, 1, False)),
+            "rows 0 and 1: found an item twice with the same codes",
+        ),
+        (
+            rows(("a", 1, 0, True), ("b", 2, 0, True), ("a", 2, 1, True)),
+            "rows 0 and 2: .*two active rows .*'a'",
+        ),
+    ],
+)
+def test_damaged_tables_are_refused(table, message):
+    with pytest.raises(InputError, match=message):
+        IdRegistry(table)
+
+
+def test_at_least_one_level():
+    with pytest.raises(InputError, match="levels: found 0"):
+        IdRegistry.empty(0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_nothing_to_assign(seed):
+    codes = np.random.default_rng(seed).integers(0, 3, (4, 2))
+    _, registry = IdRegistry.empty(2).assign(list("abcd"), codes)
+    suffix, same = registry.assign([], np.empty((0, 2), np.int64))
+    assert len(suffix) == 0
+    assert same.table.equals(registry.table)
+
+
+@pytest.mark.slow
+def test_a_million_items_take_seconds():
+    rng, n = np.random.default_rng(0), 1_000_000
+    ids = np.array([f"item-{i:07d}" for i in rng.permutation(n)], dtype=object)
+    codes = rng.integers(0, 64, (n, 3))
+    start = time.process_time()
+    suffix, registry = IdRegistry.empty(3).assign(ids, codes)
+    assert time.process_time() - start < 30  # 4 s where it was written; an item-by-item loop takes minutes
+    assert len(np.unique(np.column_stack([codes, suffix]), axis=0)) == n == len(registry)

@@ -1,0 +1,302 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytorch_metric_learning.losses import SupConLoss
+from tests.oracles.graded_contrastive import graded_contrastive
+
+from leafcode.errors import InputError
+from leafcode.losses import GradedContrastiveLoss, graded_contrastive_loss
+
+NAN = float("nan")
+
+
+def random_batch(seed, batch=24, dim=6, levels=(0.0, 0.25, 0.5, 1.0), ignored=0.1, dtype=torch.float64):
+    """Embeddings and a relevance matrix that is not even symmetric."""
+    rng = np.random.default_rng(seed)
+    relevance = rng.choice(levels, size=(batch, batch))
+    relevance[rng.random((batch, batch)) < ignored] = NAN
+    embeddings = rng.normal(size=(batch, dim)) * rng.uniform(0.1, 10, size=(batch, 1))
+    return torch.tensor(embeddings, dtype=dtype), torch.tensor(relevance)
+
+
+def relevance_of(paths):
+    """Same path 1, same parent 0.5, else 0."""
+    return torch.tensor(
+        [[1.0 if a == b else 0.5 if a[:-1] and a[:-1] == b[:-1] else 0.0 for b in paths] for a in paths]
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    batch=st.integers(1, 12),
+    grades=st.sampled_from([(1.0,), (0.5, 1.0), (0.25, 0.5, 1.0), (0.3,)]),
+    temperature=st.sampled_from([0.05, 0.1, 1.0]),
+    own_weights=st.booleans(),
+)
+def test_equals_the_formula(seed, batch, grades, temperature, own_weights):
+    embeddings, relevance = random_batch(seed, batch, dim=3)
+    weights = [0.7 + i for i in range(len(grades))] if own_weights else None
+    output = graded_contrastive_loss(
+        embeddings, relevance, grades=grades, grade_weights=weights, temperature=temperature
+    )
+    expected = graded_contrastive(embeddings, relevance, grades, weights or grades, temperature)
+    np.testing.assert_allclose(output.per_anchor.numpy(), expected, rtol=1e-10, atol=1e-12)
+    anchors = ~np.isnan(expected)
+    assert output.anchors.item() == anchors.sum()
+    assert output.loss.item() == pytest.approx(expected[anchors].mean() if anchors.any() else 0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.5])
+def test_binary_relevance_is_supcon(temperature):
+    generator = torch.Generator().manual_seed(3)
+    embeddings = torch.randn(96, 16, generator=generator, dtype=torch.float64)
+    labels = torch.randint(0, 40, (96,), generator=generator)
+    assert (labels.bincount() == 1).any(), "some anchors must be without a positive"
+    ours, theirs = embeddings.clone().requires_grad_(), embeddings.clone().requires_grad_()
+    output = graded_contrastive_loss(
+        ours, labels[:, None] == labels[None, :], grades=(1.0,), temperature=temperature
+    )
+    expected = SupConLoss(temperature=temperature)(theirs, labels)
+    torch.testing.assert_close(output.loss, expected, rtol=1e-9, atol=0)
+    output.loss.backward()
+    expected.backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("grades", [(1.0,), (0.25, 0.5, 1.0)])
+def test_gradient(grades):
+    embeddings, relevance = random_batch(5, batch=7, dim=3)
+    relevance[2] = 0  # no anchor
+    relevance[4] = NAN  # an unlabelled item
+    relevance[:, 4] = NAN
+
+    def loss(x):
+        return graded_contrastive_loss(x, relevance, grades=grades, temperature=0.3).loss
+
+    x = embeddings.requires_grad_()
+    assert torch.autograd.gradcheck(loss, x)
+    assert torch.autograd.gradgradcheck(loss, x)
+
+
+def test_low_temperature_neither_overflows_nor_underflows():
+    # The negatives of item 0 lie 2,000 nats below its positives: a shared shift would lose their sum.
+    embeddings = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]], requires_grad=True)
+    relevance = torch.tensor([[0, 1, 0.5, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+    output = graded_contrastive_loss(embeddings, relevance, temperature=0.001)
+    # Item 0: the sibling ties with the negative (log 2, weight 0.5), the same category wins (0, weight 1).
+    torch.testing.assert_close(output.per_anchor[0], torch.tensor(np.log(2) / 3, dtype=torch.float32))
+    output.loss.backward()
+    assert embeddings.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_dtypes(dtype):
+    embeddings, relevance = random_batch(8, batch=64, dim=32)
+    x = embeddings.to(dtype).requires_grad_()
+    output = graded_contrastive_loss(x, relevance.to(dtype), grades=(0.25, 0.5, 1.0))
+    exact = graded_contrastive_loss(x.detach().double(), relevance, grades=(0.25, 0.5, 1.0))
+    assert output.loss.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    torch.testing.assert_close(output.loss.double(), exact.loss, rtol=1e-5, atol=0)
+    output.loss.backward()
+    assert x.grad.dtype == dtype
+    assert x.grad.isfinite().all()
+
+
+def test_autocast_does_not_lower_the_precision():
+    embeddings, relevance = random_batch(9, batch=64, dim=32, dtype=torch.float32)
+    plain = graded_contrastive_loss(embeddings, relevance).loss
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = graded_contrastive_loss(embeddings, relevance).loss
+    assert inside.dtype == torch.float32
+    assert inside.item() == plain.item()
+
+
+def test_ignored_pairs_take_part_in_nothing():
+    embeddings, relevance = random_batch(11, batch=10, ignored=0.0)
+    relevance[7:] = NAN
+    relevance[:, 7:] = NAN
+    x = embeddings.clone().requires_grad_()
+    output = graded_contrastive_loss(x, relevance)
+    alone = graded_contrastive_loss(embeddings[:7], relevance[:7, :7])
+    torch.testing.assert_close(output.loss, alone.loss)
+    assert output.anchors == alone.anchors
+    output.loss.backward()
+    assert (x.grad[7:] == 0).all()
+    assert (x.grad[:7] != 0).any()
+
+
+def test_the_diagonal_is_ignored():
+    embeddings, relevance = random_batch(12)
+    results = []
+    for value in (0.0, 1.0, NAN):
+        relevance.fill_diagonal_(value)
+        results.append(graded_contrastive_loss(embeddings, relevance).loss.item())
+    assert results[0] == results[1] == results[2]
+
+
+def test_items_without_a_positive_are_negatives_but_no_anchors():
+    embeddings = torch.tensor([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], dtype=torch.float64)
+    relevance = relevance_of(["aa", "aa", "bb"])
+    output = graded_contrastive_loss(embeddings, relevance, temperature=1.0)
+    pair = [np.log(np.exp(0.8) + np.exp(0.0)) - 0.8, np.log(np.exp(0.8) + np.exp(0.6)) - 0.8]
+    assert output.anchors.item() == 2
+    assert output.loss.item() == pytest.approx(np.mean(pair))
+    assert output.per_anchor.isnan().tolist() == [False, False, True]
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+@pytest.mark.parametrize("value", [0.0, 0.4, NAN])
+@pytest.mark.parametrize("batch", [0, 1, 5])
+def test_without_any_positive_the_loss_is_zero_with_zero_gradients(value, batch):
+    embeddings = torch.randn(batch, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with torch.autograd.detect_anomaly():
+        output = graded_contrastive_loss(embeddings, torch.full((batch, batch), value))
+        output.loss.backward()
+    assert output.loss.item() == 0
+    assert output.anchors.item() == 0
+    assert output.per_anchor.isnan().all()
+    assert (embeddings.grad == 0).all()
+    assert embeddings.grad.shape == (batch, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_duplicates_zeros_and_extreme_lengths(dtype):
+    small, large = (1e-6, 1e4) if dtype == torch.float16 else (1e-11, 1e30)
+    rows = [[1, 2], [1, 2], [0, 0], [0, 0], [small, small], [large, -large], [0, 3], [-1, -2]]
+    embeddings = torch.tensor(rows, dtype=dtype, requires_grad=True)
+    relevance = relevance_of(["aa", "aa", "aa", "ab", "ab", "bc", "bc", "bd"])
+    output = graded_contrastive_loss(embeddings, relevance, temperature=0.05)
+    output.loss.backward()
+    expected = graded_contrastive(embeddings.detach().double(), relevance, (0.5, 1.0), (0.5, 1.0), 0.05)
+    np.testing.assert_allclose(output.per_anchor.numpy(), expected, rtol=1e-4)
+    assert (embeddings.grad[2:4] == 0).all(), "a vector without direction has no gradient"
+    assert not embeddings.grad.isnan().any()
+
+
+def test_identical_embeddings():
+    embeddings = torch.ones(6, 4, requires_grad=True)
+    relevance = relevance_of(["aa", "aa", "ab", "ab", "bc", "bc"])
+    output = graded_contrastive_loss(embeddings, relevance)
+    output.loss.backward()
+    # All similarities are equal, so each pair pays the logarithm of the number of its rivals.
+    with_sibling, without = (0.5 * np.log(4) + np.log(5)) / 1.5, np.log(5)
+    np.testing.assert_allclose(output.per_anchor.numpy(), [with_sibling] * 4 + [without] * 2, rtol=1e-6)
+    torch.testing.assert_close(embeddings.grad, torch.zeros(6, 4), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [NAN, float("inf")])
+def test_non_finite_embeddings_are_not_swallowed(value):
+    embeddings, relevance = random_batch(13)
+    embeddings[3, 1] = value
+    assert graded_contrastive_loss(embeddings, relevance).loss.isnan()
+
+
+def test_order_of_the_items_does_not_matter():
+    embeddings, relevance = random_batch(14, batch=40)
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(1))
+    plain = graded_contrastive_loss(embeddings, relevance)
+    permuted = graded_contrastive_loss(embeddings[order], relevance[order][:, order])
+    torch.testing.assert_close(plain.loss, permuted.loss)
+    torch.testing.assert_close(plain.per_anchor[order], permuted.per_anchor, equal_nan=True)
+
+
+def test_length_of_the_embeddings_does_not_matter():
+    embeddings, relevance = random_batch(15)
+    scale = torch.linspace(0.1, 3.0, len(embeddings), dtype=torch.float64)[:, None]
+    plain, scaled = (graded_contrastive_loss(x, relevance).loss for x in (embeddings, embeddings * scale))
+    torch.testing.assert_close(plain, scaled)
+
+
+def test_embeddings_in_the_order_of_the_grades_have_the_lower_loss():
+    def on_circle(degrees):
+        angles = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
+        return torch.stack([angles.cos(), angles.sin()], dim=1)
+
+    relevance = relevance_of(["aa", "aa", "ab", "ab", "bc", "bc"])
+    ranked = graded_contrastive_loss(on_circle([0.0, 5.0, 40.0, 45.0, 170.0, 175.0]), relevance).loss
+    nearer = graded_contrastive_loss(on_circle([0.0, 1.0, 40.0, 41.0, 170.0, 171.0]), relevance).loss
+    sibling_swapped = graded_contrastive_loss(on_circle([0.0, 40.0, 5.0, 45.0, 170.0, 175.0]), relevance).loss
+    stranger_swapped = graded_contrastive_loss(
+        on_circle([0.0, 170.0, 40.0, 45.0, 5.0, 175.0]), relevance
+    ).loss
+    assert nearer < ranked < sibling_swapped < stranger_swapped
+
+
+def test_gradient_descent_orders_the_grades():
+    relevance = relevance_of([*["aa"] * 4, *["ab"] * 4, *["bc"] * 4, *["bd"] * 4])
+    embeddings = torch.randn(16, 8, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    optimizer = torch.optim.Adam([embeddings], lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        graded_contrastive_loss(embeddings, relevance).loss.backward()
+        optimizer.step()
+    unit = torch.nn.functional.normalize(embeddings.detach(), dim=1)
+    cosine, off_diagonal = unit @ unit.T, ~torch.eye(16, dtype=torch.bool)
+    same, sibling, negative = (cosine[(relevance == g) & off_diagonal] for g in (1.0, 0.5, 0.0))
+    assert same.min() > sibling.max()
+    assert sibling.min() > negative.max()
+
+
+@pytest.mark.parametrize("levels", [7, 10])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rounded_relevance_reaches_its_grade(levels, dtype):
+    # Tables of grades such as d / D are float32 in the matrix and float64 in the settings.
+    grades = [d / levels for d in range(1, levels + 1)]
+    generator = torch.Generator().manual_seed(4)
+    rank = torch.randint(0, levels + 1, (12, 12), generator=generator)
+    relevance = torch.tensor([0.0, *grades], dtype=torch.float32)[rank].to(dtype)
+    embeddings = torch.randn(12, 3, generator=generator, dtype=torch.float64)
+    output = graded_contrastive_loss(embeddings, relevance, grades=grades)
+    exact = graded_contrastive(embeddings, rank, range(1, levels + 1), grades, 0.1)
+    np.testing.assert_allclose(output.per_anchor.numpy(), exact, rtol=1e-6)
+
+
+def test_module_equals_the_function():
+    embeddings, relevance = random_batch(16)
+    criterion = GradedContrastiveLoss(grades=(0.25, 1.0), grade_weights=(1, 3), temperature=0.2)
+    expected = graded_contrastive_loss(
+        embeddings, relevance, grades=(0.25, 1.0), grade_weights=(1, 3), temperature=0.2
+    )
+    assert criterion(embeddings, relevance).loss == expected.loss
+    assert list(criterion.parameters()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({"grades": ()}, "grades"),
+        ({"grades": (1.0, 0.5)}, "grades"),
+        ({"grades": (0.5, 0.5)}, "grades"),
+        ({"grades": (0.0, 1.0)}, "grades"),
+        ({"grades": (0.5, NAN)}, "grades"),
+        ({"grade_weights": (1.0,)}, "grade_weights"),
+        ({"grade_weights": (0.0, 1.0)}, "grade_weights"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"temperature": NAN}, "temperature"),
+    ],
+)
+def test_bad_settings(settings, where):
+    with pytest.raises(InputError) as error:
+        graded_contrastive_loss(torch.ones(2, 2), torch.ones(2, 2), **settings)
+    assert error.value.where == where
+    with pytest.raises(InputError):
+        GradedContrastiveLoss(**settings)
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "relevance", "where"),
+    [
+        (torch.ones(2), torch.ones(2, 2), "embeddings"),
+        (torch.ones(2, 0), torch.ones(2, 2), "embeddings"),
+        (torch.ones(2, 2, dtype=torch.int64), torch.ones(2, 2), "embeddings"),
+        (torch.ones(3, 2), torch.ones(2, 2), "relevance"),
+        (torch.ones(2, 2), torch.ones(2, 2, dtype=torch.complex64), "relevance"),
+    ],
+)
+def test_bad_batches(embeddings, relevance, where):
+    with pytest.raises(InputError) as error:
+        graded_contrastive_loss(embeddings, relevance)
+    assert error.value.where == where

@@ -1,0 +1,140 @@
+import datetime
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from leafcode.errors import InputError
+from leafcode.taxonomy.readers import first_null, read_columns, text_column
+
+ROWS = [
+    {"id": "007", "text": 'said "hi",\nthen left', "path": "NA > None", "day": "2020-01-31"},
+    {"id": "0x1F", "text": "Ünïcode ☕", "path": None, "day": "2021-12-01"},
+]
+
+
+def write(file):
+    if file.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), file)
+    elif file.suffix == ".csv":
+        cells = [["id", "text", "path", "day"], *([row[k] for k in row] for row in ROWS)]
+        quoted = (",".join('"' + (c or "").replace('"', '""') + '"' for c in row) for row in cells)
+        file.write_text("\n".join(quoted), encoding="utf-8-sig")
+    else:
+        file.write_text("\n".join(map(json.dumps, ROWS)))
+    return file
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.csv", "x.jsonl", "x.json", "x.CSV"])
+def test_formats_agree_and_text_stays_text(tmp_path, name):
+    file = tmp_path / name.lower()
+    write(file)
+    if name != name.lower():
+        file = file.rename(tmp_path / name)
+    table = read_columns(file, ["day", "id", "text", "path", "id"])
+    assert table.column_names == ["day", "id", "text", "path"]
+    assert table.to_pylist() == [{k: row[k] for k in table.column_names} for row in ROWS]
+
+
+def test_a_folder_that_looks_like_a_partition_adds_no_column(tmp_path):
+    folder = tmp_path / "day=7"
+    folder.mkdir()
+    file = write(folder / "x.parquet")
+    assert read_columns(file, ["day"])["day"].to_pylist() == ["2020-01-31", "2021-12-01"]
+
+
+def test_dots_in_column_names(tmp_path):
+    pq.write_table(pa.table({"item.id": ["a"], "item": [{"id": "b"}]}), tmp_path / "x.parquet")
+    assert read_columns(tmp_path / "x.parquet", ["item.id"]).to_pylist() == [{"item.id": "a"}]
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.csv", "x.jsonl"])
+class TestErrors:
+    def test_no_file(self, tmp_path, name):
+        with pytest.raises(InputError, match=f"{name}: found no such file"):
+            read_columns(tmp_path / name, ["id"])
+        (tmp_path / name).mkdir()
+        with pytest.raises(InputError, match=f"{name}: found a folder"):
+            read_columns(tmp_path / name, ["id"])
+
+    def test_cut_off(self, tmp_path, name):
+        file = write(tmp_path / name)
+        file.write_bytes(file.read_bytes()[:-12])
+        if name == "x.csv":
+            file.write_text("id,text\n1,a\n2,b,c\n")
+        with pytest.raises(InputError, match=f"{name}: found content that cannot be read"):
+            read_columns(file, ["id"])
+
+    def test_empty(self, tmp_path, name):
+        file = tmp_path / name
+        file.touch()
+        with pytest.raises(InputError, match=name):
+            read_columns(file, ["id"])
+
+    def test_missing_column(self, tmp_path, name):
+        with pytest.raises(InputError, match=r"found the columns 'id', 'text', .*; .* mean 'path'"):
+            read_columns(write(tmp_path / name), ["paths"])
+
+
+def test_no_rows(tmp_path):
+    (tmp_path / "x.csv").write_text("id,text\n")
+    with pytest.raises(InputError, match="found no row"):
+        read_columns(tmp_path / "x.csv", ["id"])
+
+
+def test_a_column_that_occurs_twice(tmp_path):
+    (tmp_path / "x.csv").write_text("id,id\n1,2\n")
+    with pytest.raises(InputError, match="expected one column 'id'"):
+        read_columns(tmp_path / "x.csv", ["id"])
+
+
+def test_unknown_suffix(tmp_path):
+    with pytest.raises(InputError, match=r"the suffix '.xlsx'; expected one of .parquet"):
+        read_columns(tmp_path / "x.xlsx", ["id"])
+
+
+def test_json_that_is_no_json_lines(tmp_path):
+    (tmp_path / "x.json").write_text('[{"id": 1}, {"id": 2}]')
+    with pytest.raises(InputError, match="expected one JSON object per line"):
+        read_columns(tmp_path / "x.json", ["id"])
+
+
+def test_long_json_lines(tmp_path):
+    line = json.dumps({"id": "a", "text": "x" * 3_000_000})
+    (tmp_path / "x.jsonl").write_text(f"{line}\n{line}\n")
+    assert len(read_columns(tmp_path / "x.jsonl", ["text"])) == 2
+
+
+class TestTextColumn:
+    @pytest.mark.parametrize(
+        "values",
+        [
+            pa.array([1, None]),
+            pa.array(["1", None]),
+            pa.array(["1", None], pa.large_string()),
+            pa.array(["1", None], pa.string_view()),
+            pa.array(["1", None]).dictionary_encode(),
+            pa.array([1, None], pa.uint8()),
+        ],
+    )
+    def test_exact_types(self, values):
+        assert text_column(pa.table({"c": values}), "c", "f").to_pylist() == ["1", None]
+
+    def test_all_null(self):
+        assert text_column(pa.table({"c": pa.nulls(2)}), "c", "f").to_pylist() == [None, None]
+
+    @pytest.mark.parametrize("values", [[1.5], [True], [datetime.date(2020, 1, 2)]])
+    def test_inexact_types_only_on_request(self, values):
+        table = pa.table({"c": values})
+        with pytest.raises(InputError, match="f: column 'c': found values of type"):
+            text_column(table, "c", "f")
+        assert text_column(table, "c", "f", numbers=True).to_pylist()[0] in ("1.5", "true", "2020-01-02")
+
+    def test_lists_never(self):
+        with pytest.raises(InputError, match="list"):
+            text_column(pa.table({"c": [[1]]}), "c", "f", numbers=True)
+
+    def test_first_null(self):
+        assert first_null(pa.array(["a", None, None])) == 1
+        assert first_null(pa.array(["a"])) is None

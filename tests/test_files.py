@@ -1,0 +1,70 @@
+import errno
+import os
+import stat
+
+import pytest
+
+from leafcode.files import replacing, write_text
+
+
+def test_a_new_and_a_replaced_file(tmp_path):
+    target = tmp_path / "a.txt"
+    for text in ("first", "sécond\n"):
+        write_text(target, text)
+        assert target.read_bytes() == text.encode()
+        assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+    with replacing(target) as beside:
+        beside.write_text("ne")
+        assert target.read_text() == "old"
+        assert beside.parent == tmp_path, "on the same disk, or it could not take the place in one step"
+    assert target.read_text() == "ne"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), KeyboardInterrupt()])
+def test_after_an_error_the_old_file_is_there_and_nothing_else(tmp_path, error):
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+
+    def fail():
+        with replacing(target) as beside:
+            beside.write_text("ne")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_disk_that_is_full_when_the_data_reaches_it(tmp_path, monkeypatch):
+    target = tmp_path / "a.txt"
+    write_text(target, "old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_text(target, "new")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_others_may_read_what_the_umask_lets_them(tmp_path):
+    before = os.umask(0o022)
+    try:
+        write_text(tmp_path / "a.txt", "x")
+        assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+
+
+def test_a_folder_that_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_text(tmp_path / "none" / "a.txt", "x")
