@@ -61,6 +61,12 @@ def test_others_may_read_what_the_umask_lets_them(tmp_path):
         write_text(tmp_path / "a.txt", "x")
         assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o644
         assert os.umask(0o022) == 0o022
+        with replacing(tmp_path / "b.txt") as beside:
+            # Some libraries write a file of their own and move it over the path that they are given.
+            private = tmp_path / "private"
+            private.touch(mode=0o600)
+            private.replace(beside)
+        assert stat.S_IMODE((tmp_path / "b.txt").stat().st_mode) == 0o644
     finally:
         os.umask(before)
 

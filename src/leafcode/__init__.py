@@ -1,0 +1,41 @@
+"""leafcode: Semantic IDs and embeddings that respect a catalogue's category tree."""
+
+from leafcode.catalog import Catalog, embed_texts, read_catalog
+from leafcode.codes import IdRegistry, encode_items
+from leafcode.errors import InputError, LeafcodeError, RunFolderError, TrainingError
+from leafcode.evaluation import ceilings, evaluate
+from leafcode.losses import GradedContrastiveLoss, graded_contrastive_loss
+from leafcode.pipeline import CatalogSource, FitOptions, Run, fit
+from leafcode.quantizers import RQVAE, ResidualQuantizer, RQVAEConfig
+from leafcode.sampling import HierarchicalBatchSampler, UniformBatchSampler
+from leafcode.taxonomy import Grades, Taxonomy
+from leafcode.training import Trainer, TrainingConfig
+
+__all__ = [
+    "RQVAE",
+    "Catalog",
+    "CatalogSource",
+    "FitOptions",
+    "Grades",
+    "GradedContrastiveLoss",
+    "HierarchicalBatchSampler",
+    "IdRegistry",
+    "InputError",
+    "LeafcodeError",
+    "RQVAEConfig",
+    "ResidualQuantizer",
+    "Run",
+    "RunFolderError",
+    "Taxonomy",
+    "Trainer",
+    "TrainingConfig",
+    "TrainingError",
+    "UniformBatchSampler",
+    "ceilings",
+    "embed_texts",
+    "encode_items",
+    "evaluate",
+    "fit",
+    "graded_contrastive_loss",
+    "read_catalog",
+]

@@ -8,6 +8,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from leafcode.errors import InputError
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -15,6 +19,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
     What stood at `path` stays whole until then; after an error (a full disk, say) it is still there and
     the temporary file is gone.
+
+    Raises:
+        InputError: The file cannot be written.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -24,20 +31,29 @@ def replacing(path: Path) -> Iterator[Path]:
         ...     target.read_text(), len(list(Path(folder).iterdir()))
         ('whole', 1)
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
-    # mkstemp makes files that only their owner may read; the umask decides for everything else.
-    umask = os.umask(0)
-    os.umask(umask)
-    beside.chmod(0o666 & ~umask)
     try:
-        yield beside
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        os.close(handle)
+        beside = Path(name)
+        try:
+            yield beside
+            # mkstemp makes files that only their owner may read, as do libraries that replace the file
+            # themselves; the umask decides for everything else.
+            umask = os.umask(0)
+            os.umask(umask)
+            beside.chmod(0o666 & ~umask)
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:  # safetensors reports the system's errors as its own
+        raise InputError(
+            str(path),
+            f"a file that cannot be written ({error})",
+            "a disk with room that may be written to",
+            "The file that was there before, if any, is unchanged.",
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -82,6 +82,29 @@ def test_codes_do_not_depend_on_the_device():
     np.testing.assert_array_equal(encode_items(MODEL, EMBEDDINGS, device="cuda").codes, WHOLE.codes)
 
 
+def test_near_ties_that_float32_cannot_tell_apart():
+    rng = np.random.default_rng(1)
+    words = rng.normal(size=(2, 64))
+    words /= np.linalg.norm(words, axis=1, keepdims=True)
+    model = RQVAE(RQVAEConfig(64, (2,), tree_dim=1, hidden_dim=4))  # new, so latents begin with the embedding
+    with torch.no_grad():
+        model.quantizer.codebooks[0].copy_(torch.from_numpy(np.hstack([words, np.zeros((2, 1))])))
+    words = model.quantizer.codebooks[0].detach().double().numpy()[:, :64]
+    across = words[0] - words[1]
+    middle = (np.square(words[0]).sum() - np.square(words[1]).sum()) / 2
+    unit = rng.normal(size=(400, 64))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    # On the plane between both codewords, up to the rounding of the result to float32.
+    items = (unit - np.outer((unit @ across - middle) / (across @ across), across)).astype(np.float32)
+
+    exact = items / np.linalg.norm(items.astype(np.float64), axis=1, keepdims=True)
+    expected = np.square(exact[:, None] - words).sum(2).argmin(1)
+    assert 100 < expected.sum() < 300
+    assert (model.encode(torch.from_numpy(items))[:, 0].numpy() != expected).any(), "float32 would not do"
+    for chunk in (1, 7, 400):
+        np.testing.assert_array_equal(encode_items(model, items, chunk=chunk).codes[:, 0], expected)
+
+
 def test_single_items():
     codes = [encode_items(MODEL, EMBEDDINGS[i : i + 1]).codes[0] for i in range(0, len(EMBEDDINGS), 8)]
     np.testing.assert_array_equal(codes, WHOLE.codes[::8])

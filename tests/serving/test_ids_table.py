@@ -77,11 +77,16 @@ def test_a_previous_table_of_another_registry():
         ids_table(other, ["a", "c"], splits=["train", "train"], previous=table)
     with pytest.raises(InputError, match="other rows than the registry begins with"):
         ids_table(IdRegistry.empty(2), [], splits=[], previous=table)
+    _, deeper = IdRegistry.empty(9).assign(["a", "b"], np.zeros((2, 9), np.int64))
+    with pytest.raises(InputError, match="other rows than the registry begins with"):
+        ids_table(deeper, ["a", "b"], splits=["train", "train"], previous=table)
+    with pytest.raises(InputError, match="previous: found the columns id: string"):
+        ids_table(REGISTRY, ["a", "b"], splits=["train", "train"], previous=table.drop(["text"]))
 
 
 def test_other_columns_are_refused():
     table = ids_table(REGISTRY, ["a", "b"], splits=["train", "train"])
     check_ids_table(table, "ids.parquet")
     for other in (table.drop(["text"]), table.append_column("x", pa.array([1, 2])), table.drop(["c1"])):
-        with pytest.raises(RunFolderError, match="ids.parquet: found the columns id: string"):
+        with pytest.raises(RunFolderError, match=r"ids\.parquet: found the columns id: string"):
             check_ids_table(other, "ids.parquet")

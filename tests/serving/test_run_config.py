@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 
 from leafcode.errors import InputError, RunFolderError
 from leafcode.quantizers import RQVAEConfig
-from leafcode.serving import FORMAT_VERSION, RunConfig, settings_from_json
+from leafcode.serving import FORMAT_VERSION, RunConfig, RunFolder, settings_from_json
+from leafcode.serving.run_config import installed_version
+from leafcode.training import TrainingConfig
 
+SHAPE = RQVAEConfig(embedding_dim=8, sizes=(4, 3), estimator="rotation")
 CONFIG = RunConfig(
-    model=RQVAEConfig(embedding_dim=8, sizes=(4, 3), estimator="rotation"),
+    model=SHAPE,
     training={"steps": 10, "level_weights": [1.0, 0.25], "contrast_weight": "auto"},
     level_weights=(1.0, 0.5),
     contrast_weight=0.1,
@@ -41,13 +44,7 @@ def test_the_json_object():
     assert list(value)[:2] == ["format_version", "leafcode_version"]
     assert value["format_version"] == FORMAT_VERSION
     assert value["leafcode_version"] == "1.2.3"
-    assert dataclasses.replace(CONFIG, leafcode_version="").leafcode_version == ""
-    assert RunConfig(
-        **{
-            **vars(CONFIG),
-            "leafcode_version": RunConfig.__dataclass_fields__["leafcode_version"].default_factory(),
-        }
-    )
+    assert RunConfig(SHAPE, {}, (1.0, 0.5), 0.1, {}, {}).leafcode_version == installed_version() != ""
 
 
 def test_another_format_version_names_both():
@@ -81,7 +78,7 @@ def test_what_is_wrong_is_named(change, message):
 
 @pytest.mark.parametrize("value", [None, [], {}, {"model": {}}])
 def test_other_json_is_no_config(value):
-    with pytest.raises(RunFolderError, match="config.json: found no 'format_version'"):
+    with pytest.raises(RunFolderError, match=r"config\.json: found no 'format_version'"):
         RunConfig.from_json(value, "config.json")
 
 
@@ -106,3 +103,11 @@ class Settings:
 def test_settings_take_defaults_and_tuples():
     assert settings_from_json(Settings, {"steps": 3}, "x") == Settings(3)
     assert settings_from_json(Settings, {"steps": 3, "weights": [0.5, 2]}, "x") == Settings(3, (0.5, 2))
+
+
+@pytest.mark.parametrize("weight", ["auto", 0.25])
+def test_training_settings_survive_the_file(tmp_path, weight):
+    training = TrainingConfig(steps=7, contrast_weight=weight, level_weights=(1.0, 0.5, 0.0))
+    run = RunFolder(tmp_path)
+    run.write_config(dataclasses.replace(CONFIG, training=dataclasses.asdict(training)))
+    assert settings_from_json(TrainingConfig, run.read_config().training, "config.json") == training

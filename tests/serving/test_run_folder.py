@@ -169,7 +169,7 @@ def test_another_format_version(run):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="found no folder '.*none'"):
+    with pytest.raises(InputError, match=r"found no folder '.*none'"):
         RunFolder(tmp_path / "none").read_config()
 
 
@@ -191,7 +191,7 @@ def test_create_overwrites_only_what_it_is_told_to(run):
         file.touch()
     notes = run.path / "notes.txt"
     notes.touch()
-    with pytest.raises(RunFolderError, match="found a finished run; .* allow the run to be overwritten"):
+    with pytest.raises(RunFolderError, match=r"found a finished run; .* allow the run to be overwritten"):
         RunFolder.create(run.path)
     assert all(file.exists() for file in run.files)
     RunFolder.create(run.path, overwrite=True)
@@ -211,5 +211,5 @@ def test_create_never_overwrites_other_folders(tmp_path, config):
 
 def test_create_where_a_file_is(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(RunFolderError, match="found no folder that can be used"):
+    with pytest.raises(RunFolderError, match=r"found no folder that can be used"):
         RunFolder.create(tmp_path / "file")

@@ -98,8 +98,8 @@ def collision_rate(codes: npt.ArrayLike) -> float:
 def ami(codes: npt.ArrayLike, ancestors: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Adjusted mutual information of the first l codes with the depth-d category, for every l and d.
 
-    0 is what chance gives, 1 is the same partition; below 0 is less than chance. Items whose path is shorter than d are left out at
-    d. The normalisation is by the mean of the two entropies.
+    0 is what chance gives, 1 is the same partition; below 0 is less than chance. Items whose path is
+    shorter than d are left out at d. The normalisation is by the mean of the two entropies.
 
     It does not measure: the tree as such (categories are a flat partition at each depth), or content.
     Finer codes than categories lower it, even if every code group is pure.

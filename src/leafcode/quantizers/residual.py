@@ -86,7 +86,9 @@ class ResidualQuantizer(nn.Module):
         """
         if metric.shape != self.metric.shape or not bool((metric.isfinite() & (metric >= 0)).all()):
             raise InputError(
-                "metric", f"shape {tuple(metric.shape)}", f"finite weights >= 0 of shape {tuple(self.metric.shape)}"
+                "metric",
+                f"shape {tuple(metric.shape)}",
+                f"finite weights >= 0 of shape {tuple(self.metric.shape)}",
             )
         self.metric.copy_(metric)
 

@@ -93,7 +93,8 @@ def main_categories(groups: IntArray, n_groups: int, ancestors: IntArray, *, top
         top: Number of categories to list for each group.
 
     Example:
-        >>> found = main_categories(np.array([0, 0, 0, 1]), 2, np.array([[0, 1], [0, 1], [0, 2], [3, -1]]), top=2)
+        >>> ancestors = np.array([[0, 1], [0, 1], [0, 2], [3, -1]])
+        >>> found = main_categories(np.array([0, 0, 0, 1]), 2, ancestors, top=2)
         >>> found.nodes.tolist(), found.shares.round(2).tolist()
         ([[1, 2], [3, -1]], [[0.67, 0.33], [1.0, 0.0]])
     """

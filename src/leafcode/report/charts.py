@@ -16,7 +16,7 @@ from leafcode.report.figures import UNDEFINED, count, percent
 
 WIDTH = 480
 _NAME_WIDTH = 104
-_VALUE_WIDTH = 58
+_VALUE_WIDTH = 66
 _BAR_HEIGHT = 14
 _BAR_STEP = 21
 
@@ -87,8 +87,9 @@ def bar_chart(
         An ``<svg>`` element, 480 units wide.
 
     Example:
-        >>> svg = bar_chart("a", "Accuracy", [BarGroup("depth 1", [Bar("this run", 0.5, "run")])], maximum=1.0)
-        >>> 'width="159.0"' in svg, "50.0%" in svg
+        >>> group = BarGroup("depth 1", [Bar("this run", 0.5, "run")])
+        >>> svg = bar_chart("a", "Accuracy", [group], maximum=1.0)
+        >>> 'width="155.0"' in svg, "50.0%" in svg
         (True, True)
     """
     values = [bar.value for group in groups for bar in group.bars if bar.value is not None]
@@ -131,7 +132,9 @@ def bar_chart(
 def _describe_bars(groups: Sequence[BarGroup], form: Callable[[float | None], str]) -> str:
     sentences = []
     for group in groups:
-        figures = [f"{bar.name} {form(bar.value) if bar.value is not None else 'undefined'}" for bar in group.bars]
+        figures = [
+            f"{bar.name} {form(bar.value) if bar.value is not None else 'undefined'}" for bar in group.bars
+        ]
         figures += [f"{mark.name} {form(mark.value)}" for mark in group.marks]
         sentences.append(f"{group.label}: {', '.join(figures)}.")
     return " ".join(sentences)
@@ -182,9 +185,9 @@ def line_chart(
     for index, band in enumerate(bands):
         x1, x2 = x_of(band.start), x_of(band.stop)
         parts.append(
-            Markup('<rect class="band{odd}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}"/>').format(
-                odd=" odd" if index % 2 else "", x=x1, y=top, w=x2 - x1, h=bottom - top
-            )
+            Markup(
+                '<rect class="band{odd}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}"/>'
+            ).format(odd=" odd" if index % 2 else "", x=x1, y=top, w=x2 - x1, h=bottom - top)
         )
         parts.append(_text(x1 + 5, top - 7, band.name, "axis"))
     for tick in ticks:
@@ -193,18 +196,19 @@ def line_chart(
             Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(left, right, y, y)
         )
         parts.append(_text(left - 8, y + 4, _tick_text(tick, ticks), "axis", "end"))
-    for x in (x_low, (x_low + x_high) / 2, x_high) if x_high > x_low else (x_low,):
-        parts.append(_text(x_of(x), bottom + 18, count(round(x)), "axis", "middle"))
+    stops = ((x_low, "start"), ((x_low + x_high) / 2, "middle"), (x_high, "end"))
+    for x, anchor in stops if x_high > x_low else stops[:1]:
+        parts.append(_text(x_of(x), bottom + 18, count(round(x)), "axis", anchor))
     parts.append(_text(right + 10, bottom + 18, x_name, "axis"))
 
     ends: list[tuple[float, float, Line]] = []
     for line in lines:
         runs: list[list[tuple[float, float]]] = [[]]
-        for x, y in zip(line.x, line.y, strict=True):
-            if y is None:
+        for x, value in zip(line.x, line.y, strict=True):
+            if value is None:
                 runs.append([])
             else:
-                runs[-1].append((x_of(x), y_of(y)))
+                runs[-1].append((x_of(x), y_of(value)))
         for run in filter(None, runs):
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
             if len(run) > 1:
@@ -214,8 +218,8 @@ def line_chart(
             parts.append(dot.format(line.tone, *ends_at))
         if any(runs):
             ends.append((*[run for run in runs if run][-1][-1], line))
-    for y, line in _spread([(y, line) for _, y, line in ends], top + 6, bottom):
-        parts.append(_text(right + 10, y + 4, line.name, f"name {line.tone}"))
+    for height, line in _spread([(y, line) for _, y, line in ends], top + 6, bottom):
+        parts.append(_text(right + 10, height + 4, line.name, f"name {line.tone}"))
     return _svg(key, title, _describe_lines(lines), bottom + 26, parts)
 
 
@@ -235,7 +239,7 @@ def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
         >>> nice_ticks(0.13, 0.42)
         [0.1, 0.2, 0.3, 0.4, 0.5]
         >>> nice_ticks(3.0, 3.0)
-        [2.0, 3.0, 4.0, 5.0]
+        [2.0, 2.5, 3.0, 3.5, 4.0]
     """
     if high <= low:
         low, high = low - (abs(low) or 1.0) / 3, low + (abs(low) or 1.0) / 3
@@ -249,7 +253,8 @@ def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
 def _tick_text(tick: float, ticks: Sequence[float]) -> str:
     if max(map(abs, ticks)) >= 10 and all(value == round(value) for value in ticks):
         return count(round(tick))
-    decimals = next(d for d in range(13) if all(abs(round(value, d) - value) < 1e-12 for value in ticks))
+    fits = (d for d in range(12) if all(abs(round(value, d) - value) < 1e-12 for value in ticks))
+    decimals = next(fits, 12)
     return f"{tick:.{decimals}f}"
 
 

@@ -1,13 +1,18 @@
 """The tree of codes for browsing: groups of code 1 in full, everything beneath as compact data.
 
 The page draws what lies beneath a group when it is opened, from lists of items and prefixes in display
-order: largest prefix first at every level. A catalogue whose texts do not fit the budget is thinned
-evenly: every group of code 1 lists the same number of items at most, spread over its prefixes, and every
-prefix says how many it leaves out.
+order: largest prefix first at every level. The lists are compressed, which browsers can undo, so that the
+whole of a catalogue of 50,000 items fits. A catalogue that does not fit is thinned evenly: every group of
+code 1 lists the same number of items at most, spread over its prefixes, and every prefix says how many it
+leaves out.
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +26,7 @@ from leafcode.report.categories import CategoryTable, IntArray, main_categories,
 from leafcode.report.data import CodedItems
 
 BUDGET = 2_400_000
-"""Bytes that the lists of items may take."""
+"""Bytes that the data behind the groups may take in the file."""
 MAX_GROUPS = 1024
 """Groups of code 1 that are listed, the largest."""
 EXAMPLES = 4
@@ -30,6 +35,8 @@ MAX_TEXT = 140
 """Characters of an item's text that are shown."""
 _ITEM_OVERHEAD = 30
 """Bytes of an item beside its texts: quotes, category, suffix, and its share of the prefixes."""
+_COMPRESSION = 4
+"""Times that item texts shrink at most: the first guess at what fits a budget."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,8 @@ class CodeTree:
 
     Attributes:
         groups: Groups of code 1, largest first.
-        payload: Data for browsing beneath the groups and for searching, ready for JSON; see
-            `build_code_tree`.
+        payload: Data for browsing beneath the groups and for searching; see `build_code_tree`.
+        packed: The payload as it stands in the page: JSON, gzip, base64.
         items: Items in the catalogue.
         listed: Items that can be browsed and found.
         groups_left_out: Groups of code 1 beyond `MAX_GROUPS`.
@@ -74,6 +81,7 @@ class CodeTree:
 
     groups: list[CodeGroup]
     payload: dict[str, Any]
+    packed: str
     items: int
     listed: int
     groups_left_out: int
@@ -83,7 +91,7 @@ def build_code_tree(items: CodedItems, *, budget: int = BUDGET, max_groups: int 
     """Arrange items by their codes, within a budget of bytes.
 
     The payload holds ``categories`` (pairs of parent number and name), ``items`` (parallel lists: text,
-    category number or -1, rest of the Semantic ID behind the codes, and the id if there are ids) and
+    category number or -1, suffix, and the id if there are ids) and
     ``levels``: for each level, parallel lists over its listed prefixes: the last ``code``, all items
     (``count``), ``listed`` items, ``children`` listed and in all (``groups``), and, above the last level,
     the main ``category`` with its ``share`` in percent. Prefixes and items stand in display order, so
@@ -91,15 +99,16 @@ def build_code_tree(items: CodedItems, *, budget: int = BUDGET, max_groups: int 
 
     Args:
         items: The items.
-        budget: Bytes that the lists of items may take, roughly.
+        budget: Bytes that the packed payload may take.
         max_groups: Groups of code 1 to list at most.
 
     Returns:
-        The tree, at most `max_groups` groups wide, with at least one item in each.
+        The tree, at most `max_groups` groups wide, with at least one item listed in each, even where
+        that exceeds the budget.
 
     Example:
         >>> codes = np.array([[7, 0], [7, 1], [2, 0]])
-        >>> tree = build_code_tree(CodedItems(codes, ["a", "b", "c"], [None] * 3, ["7_0_0", "7_1_0", "2_0_0"]))
+        >>> tree = build_code_tree(CodedItems(codes, np.zeros(3, int), ["a", "b", "c"], [None] * 3))
         >>> [(group.code, group.items, group.examples) for group in tree.groups]
         [(7, 2, ['a', 'b']), (2, 1, ['c'])]
         >>> tree.payload["levels"][1]["code"], tree.payload["items"]["text"]
@@ -110,20 +119,41 @@ def build_code_tree(items: CodedItems, *, budget: int = BUDGET, max_groups: int 
     groups, sizes = _prefix_groups(items.codes)
     rank = _spread_rank(groups, sizes)
     largest = np.argsort(-sizes[0], kind="stable")
-    keep = np.isin(groups[:, 0], largest[:max_groups])
-    shown_text = _shortened(items.texts)
-    keep &= rank < _cut(rank[keep], _cost(items, shown_text)[keep], budget - _table_cost(table))
-
+    shown = np.isin(groups[:, 0], largest[:max_groups])
+    texts = _shortened(items.texts)
+    cost = np.cumsum(np.bincount(rank[shown], weights=_cost(items, texts)[shown]))
     keys = [key for level in range(levels) for key in (-sizes[level][groups[:, level]], groups[:, level])]
     order = np.lexsort(keys[::-1])
-    order = order[keep[order]]
-    payload = {
-        "categories": [[parent, name] for parent, name in zip(table.parents, table.names, strict=True)],
-        "items": _item_lists(items, shown_text, table, order),
-        "levels": [_level_lists(items.codes, groups, sizes, table, order, level) for level in range(levels)],
-    }
-    tops = _group_summaries(items.codes, groups, sizes, rank, table, shown_text, largest[:max_groups])
-    return CodeTree(tops, payload, n, len(order), max(0, len(largest) - max_groups))
+    order = order[shown[order]]
+
+    def payload_of(per_group: int) -> dict[str, Any]:
+        listed = order[rank[order] < per_group]
+        return {
+            "categories": [[parent, name] for parent, name in zip(table.parents, table.names, strict=True)],
+            "items": _item_lists(items, texts, table, listed),
+            "levels": [
+                _level_lists(items.codes, groups, sizes, table, listed, level) for level in range(levels)
+            ],
+        }
+
+    allowance = float(_COMPRESSION * budget)
+    while True:
+        per_group = max(1, int(np.searchsorted(cost, allowance, side="right")))
+        payload = payload_of(per_group)
+        packed = _pack(payload)
+        if len(packed) <= budget or per_group == 1:
+            break
+        # Fewer bytes by the factor that is missing, and a little more so that one more round does.
+        allowance = cost[per_group - 1] * 0.95 * budget / len(packed)
+    tops = _group_summaries(items.codes, groups, sizes, rank, table, texts, largest[:max_groups])
+    listed_items = len(payload["items"]["text"])
+    return CodeTree(tops, payload, packed, n, listed_items, max(0, len(largest) - max_groups))
+
+
+def _pack(payload: dict[str, Any]) -> str:
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    # Without a time stamp, so that equal data give equal bytes.
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _prefix_groups(codes: npt.NDArray[Any]) -> tuple[IntArray, list[IntArray]]:
@@ -153,47 +183,35 @@ def _spread_rank(groups: IntArray, sizes: list[IntArray]) -> IntArray:
     return rank
 
 
-def _cut(rank: IntArray, cost: IntArray, budget: int) -> int:
-    """The largest number of items per group whose cost is within the budget, 1 or more."""
-    total = np.cumsum(np.bincount(rank, weights=cost))
-    return max(1, int(np.searchsorted(total, budget, side="right")))
+def _cost(items: CodedItems, texts: pa.StringArray) -> IntArray:
+    cost: IntArray = _byte_lengths(texts) + _ITEM_OVERHEAD
+    return cost if items.ids is None else cost + _byte_lengths(pa.array(items.ids, type=pa.string()))
 
 
-def _cost(items: CodedItems, texts: list[str]) -> IntArray:
-    lengths = pc.binary_length(pa.array(texts, type=pa.string())).to_numpy(zero_copy_only=False)
-    cost: IntArray = lengths.astype(np.int64) + _ITEM_OVERHEAD
-    if items.ids is not None:
-        ids = pc.binary_length(pa.array(list(items.ids), type=pa.string())).to_numpy(zero_copy_only=False)
-        cost += ids + 3
-    return cost
+def _byte_lengths(texts: pa.StringArray) -> IntArray:
+    lengths: IntArray = pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+    return lengths
 
 
-def _table_cost(table: CategoryTable) -> int:
-    return sum(len(name.encode()) + 12 for name in table.names)
-
-
-def _shortened(texts: Any) -> list[str]:  # noqa: ANN401 - any sequence of texts and None
-    return [
-        "" if text is None else text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1].rstrip() + "…"
-        for text in texts
-    ]
+def _shortened(texts: Sequence[str | None]) -> pa.StringArray:
+    """Texts of `MAX_TEXT` characters at most, and empty where there is none."""
+    whole = pa.array(texts, type=pa.string()).fill_null("")
+    cut = pc.utf8_rtrim_whitespace(pc.utf8_slice_codeunits(whole, 0, MAX_TEXT - 1))
+    return pc.if_else(
+        pc.greater(pc.utf8_length(whole), MAX_TEXT), pc.binary_join_element_wise(cut, "…", ""), whole
+    )
 
 
 def _item_lists(
-    items: CodedItems, texts: list[str], table: CategoryTable, order: IntArray
+    items: CodedItems, texts: pa.StringArray, table: CategoryTable, order: IntArray
 ) -> dict[str, list[Any]]:
-    positions = order.tolist()
-    codes = items.codes[order].tolist()
     lists: dict[str, list[Any]] = {
-        "text": [texts[position] for position in positions],
+        "text": texts.take(order).to_pylist(),
         "category": table.own[order].tolist(),
-        "suffix": [
-            items.semantic_ids[position][len("_".join(map(str, row))) + 1 :]
-            for position, row in zip(positions, codes, strict=True)
-        ],
+        "suffix": items.suffixes[order].tolist(),
     }
     if items.ids is not None:
-        lists["id"] = [items.ids[position] for position in positions]
+        lists["id"] = [items.ids[position] for position in order.tolist()]
     return lists
 
 
@@ -232,7 +250,7 @@ def _group_summaries(
     sizes: list[IntArray],
     rank: IntArray,
     table: CategoryTable,
-    texts: list[str],
+    texts: pa.StringArray,
     largest: IntArray,
 ) -> list[CodeGroup]:
     main = main_categories(groups[:, 0], len(sizes[0]), table.ancestors)
@@ -240,10 +258,11 @@ def _group_summaries(
     early = early[np.lexsort((rank[early], groups[early, 0]))]
     examples: dict[int, list[str]] = {}
     code_of: dict[int, int] = {}
-    for position, group in zip(early.tolist(), groups[early, 0].tolist(), strict=True):
-        code_of.setdefault(group, int(codes[position, 0]))
-        if texts[position]:
-            examples.setdefault(group, []).append(texts[position])
+    shown = texts.take(early).to_pylist()
+    for code, group, text in zip(codes[early, 0].tolist(), groups[early, 0].tolist(), shown, strict=True):
+        code_of[group] = code
+        if text:
+            examples.setdefault(group, []).append(text)
     return [
         CodeGroup(
             code=code_of[group],

@@ -86,45 +86,46 @@ class CodedItems:
 
     Attributes:
         codes: (n, L) non-negative integers, coarse to fine.
+        suffixes: (n,) integers, the last number of each Semantic ID, which makes it unique.
         texts: n texts; None where an item has none.
         paths: n category paths, joined by `separator`; None where an item has no category.
-        semantic_ids: n Semantic IDs: the codes and a suffix, joined by ``_``.
         ids: n item ids, or None to leave them out of the report.
         separator: Between the categories of a path.
 
     Raises:
-        InputError: Lengths differ, codes are no matrix of non-negative integers, or a Semantic ID does
-            not start with its item's codes.
+        InputError: Lengths differ, or codes or suffixes are no integers of the right shape.
 
     Example:
-        >>> CodedItems(np.array([[3, 1]]), ["oat milk"], ["Dairy > Milk"], ["3_1_0"]).codes.shape
+        >>> CodedItems(np.array([[3, 1]]), np.array([0]), ["oat milk"], ["Dairy > Milk"]).codes.shape
         (1, 2)
     """
 
     codes: npt.NDArray[np.integer[Any]]
+    suffixes: npt.NDArray[np.integer[Any]]
     texts: Sequence[str | None]
     paths: Sequence[str | None]
-    semantic_ids: Sequence[str]
     ids: Sequence[str] | None = None
     separator: str = " > "
 
     def __post_init__(self) -> None:
-        codes = self.codes
+        codes, suffixes = self.codes, self.suffixes
         if codes.ndim != 2 or codes.shape[1] == 0 or codes.dtype.kind not in "iu":
-            raise InputError("report: codes", f"shape {codes.shape}, {codes.dtype}", "an (n, L) integer array")
+            raise InputError(
+                "report: codes", f"shape {codes.shape}, {codes.dtype}", "an (n, L) integer array"
+            )
         if codes.size and codes.min() < 0:
             raise InputError("report: codes", f"a code {codes.min()}", "codes of 0 or more")
-        for name in ("texts", "paths", "semantic_ids", "ids"):
+        if suffixes.shape != codes.shape[:1] or suffixes.dtype.kind not in "iu":
+            raise InputError(
+                "report: suffixes",
+                f"shape {suffixes.shape}, {suffixes.dtype}",
+                f"{len(codes)} integers, one per row of codes",
+            )
+        for name in ("texts", "paths", "ids"):
             column = getattr(self, name)
             if column is not None and len(column) != len(codes):
                 raise InputError(
                     f"report: {name}", f"{len(column)} entries", f"{len(codes)}, one per row of codes"
-                )
-        for row, (item_codes, text) in enumerate(zip(codes.tolist(), self.semantic_ids, strict=True)):
-            prefix = "_".join(map(str, item_codes))
-            if text != prefix and not text.startswith(prefix + "_"):
-                raise InputError(
-                    f"report: semantic_ids: row {row}", repr(text), f"an ID that starts with its codes, {prefix}"
                 )
 
 
@@ -204,4 +205,6 @@ class ReportData:
             )
         for index, entry in enumerate(self.history):
             if not isinstance(entry.get("step"), int | float):
-                raise InputError(f"history: entry {index}", f"step={entry.get('step')!r}", "a number of steps")
+                raise InputError(
+                    f"history: entry {index}", f"step={entry.get('step')!r}", "a number of steps"
+                )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,11 +126,11 @@ COLUMNS = (("This run", ()), ("λ = 0", ("baseline", "lambda_0")), ("RQ-KMeans",
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: its label, a cell for each column, the best of them (or None) and the ceiling."""
+    """A row of the table: its label, a cell for each column, which of them are best, and the ceiling."""
 
     label: str
     cells: list[str]
-    best: int | None
+    best: list[int]
     ceiling: str
 
 
@@ -174,9 +174,10 @@ def figure_table(figures: Figures) -> list[Block]:
     """All figures, a block a measure, unknown ones in a block of their own at the end.
 
     Example:
-        >>> block = figure_table({"reconstruction": 0.21, "baseline": {"lambda_0": {"reconstruction": 0.2}}})[0]
+        >>> baseline = {"lambda_0": {"reconstruction": 0.2}}
+        >>> block = figure_table({"reconstruction": 0.21, "baseline": baseline})[0]
         >>> block.name, block.rows
-        ('Content lost', [Row(label='', cells=['0.210', '0.200'], best=1, ceiling='')])
+        ('Content lost', [Row(label='', cells=['0.210', '0.200'], best=[1], ceiling='')])
     """
     columns = columns_of(figures)
     blocks = []
@@ -187,18 +188,22 @@ def figure_table(figures: Figures) -> list[Block]:
             continue
         key, parameter = found
         known.add(key)
-        rows = [_row(measure, figures, columns, key, index) for index in _indices(figures[key], measure.index)]
+        rows = [
+            _row(measure, figures, columns, key, index) for index in _indices(figures[key], measure.index)
+        ]
         if rows:
             name, meaning = measure.name.replace("{}", parameter), measure.meaning.replace("{}", parameter)
             blocks.append(Block(key, name, meaning, measure.better, rows))
     others = [
-        Row(".".join((key, *index)), [decimal(number(part, key, *index)) for _, part in columns], None, "")
+        Row(".".join((key, *index)), [decimal(number(part, key, *index)) for _, part in columns], [], "")
         for key in figures
         if key not in known
         for index in _paths(figures[key])
     ]
     if others:
-        blocks.append(Block("", "Other figures", "Figures that this report has no explanation for.", None, others))
+        blocks.append(
+            Block("", "Other figures", "Figures that this report has no explanation for.", None, others)
+        )
     return blocks
 
 
@@ -209,7 +214,7 @@ def _indices(value: object, index: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _paths(value: object) -> list[tuple[str, ...]]:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return [(key, *rest) for key, part in value.items() for rest in _paths(part)]
     return [()]
 
@@ -227,9 +232,10 @@ def _row(
     return Row(label, cells, _best(values, cells, measure.better), ceiling)
 
 
-def _best(values: list[float | None], cells: list[str], better: Better) -> int | None:
-    """The column with the best value; None if fewer than two have one, or if all read the same."""
+def _best(values: list[float | None], cells: list[str], better: Better) -> list[int]:
+    """The columns that read like the best value; none if there is nothing to choose between."""
     known = [(value, column) for column, value in enumerate(values) if value is not None]
     if len({cells[column] for _, column in known}) < 2:
-        return None
-    return (max if better == "higher" else min)(known)[1]
+        return []
+    best = cells[(max if better == "higher" else min)(known)[1]]
+    return [column for _, column in known if cells[column] == best]

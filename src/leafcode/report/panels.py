@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from leafcode.report.charts import Band, Bar, BarGroup, Line, Mark, bar_chart, line_chart
+from leafcode.report.comparison import depth_name
 from leafcode.report.data import ReportData
 from leafcode.report.figures import by_index, count, decimal, number, percent
 from leafcode.report.measures import columns_of, find_key
-from leafcode.report.verdict import depth_name
 
 _TONES = {"This run": "run", "λ = 0": "lambda0", "RQ-KMeans": "rqkmeans"}
 _BAR_NAMES = {"This run": "this run"}
@@ -52,7 +52,8 @@ def result_panels(data: ReportData) -> list[Panel]:
 
 def _bars(data: ReportData, *keys: str) -> list[Bar]:
     return [
-        Bar(_BAR_NAMES.get(name, name), number(part, *keys), _TONES[name]) for name, part in columns_of(data.metrics)
+        Bar(_BAR_NAMES.get(name, name), number(part, *keys), _TONES[name])
+        for name, part in columns_of(data.metrics)
     ]
 
 
@@ -74,9 +75,9 @@ def _panel(
 
 
 def _depth_label(data: ReportData, depth: int) -> str:
-    return f"Depth {depth}: {data.catalogue.depth_names[depth - 1]}" if depth <= len(
-        data.catalogue.depth_names
-    ) else f"Depth {depth}{' (top categories)' if depth == 1 else ''}"
+    if depth <= len(data.catalogue.depth_names):
+        return f"Depth {depth}: {data.catalogue.depth_names[depth - 1]}"
+    return "Depth 1 (top categories)" if depth == 1 else f"Depth {depth}"
 
 
 def _accuracy(data: ReportData) -> Panel | None:
@@ -84,9 +85,7 @@ def _accuracy(data: ReportData) -> Panel | None:
     for depth in by_index(data.metrics, "prefix_accuracy"):
         limits = {name: number(data.metrics, "ceiling", key, str(depth)) for key, name in _CEILINGS.items()}
         marks = [Mark(name, limit) for name, limit in limits.items() if limit is not None]
-        groups.append(
-            BarGroup(_depth_label(data, depth), _bars(data, "prefix_accuracy", str(depth)), marks)
-        )
+        groups.append(BarGroup(_depth_label(data, depth), _bars(data, "prefix_accuracy", str(depth)), marks))
     lead = "Share of held-out items whose category is right when it is predicted from the code alone."
     if any(group.marks for group in groups):
         lead += " The upright lines show what the embedding itself allows, before any codes."
@@ -123,7 +122,9 @@ def _duplicates(data: ReportData) -> Panel | None:
     levels = by_index(data.metrics, key)
     names = {level: f"Same codes 1 to {level}" if level > 1 else "Same code 1" for level in levels}
     groups = [BarGroup(names[level], _bars(data, key, str(level))) for level in levels]
-    lead = f"Pairs with almost the same content (cosine of {threshold} or more): how many share their first codes."
+    lead = (
+        f"Pairs with almost the same content (cosine {threshold} or more): how many share their first codes."
+    )
     return _panel("duplicates", "Near-duplicates stay together", lead, groups)
 
 
@@ -134,12 +135,12 @@ def _codebooks(data: ReportData) -> Panel | None:
         effective = perplexity.get(level)
         bars = [
             Bar("in use", used.get(level), "run"),
-            Bar("in effect", None if effective is None else effective / size, "second"),
+            Bar("effective", None if effective is None else effective / size, "second"),
         ]
         groups.append(BarGroup(f"Level {level}: {count(size)} codes", bars))
     lead = (
-        "Share of each level’s codes that any item has, and how many are in effective use: both are 100% when "
-        "all codes are equally frequent."
+        "Share of each level’s codes that any item has, and how many are in effective use: both are 100% "
+        "when all codes are equally frequent."
     )
     return _panel("codebooks", "Use of the codebooks", lead, groups)
 
@@ -148,13 +149,21 @@ def training_panels(data: ReportData) -> list[Panel]:
     """Curves of the training history, those that have values."""
     if not data.history:
         return []
-    steps = _running_steps(data.history)
-    bands = _phases(data.history, steps)
-    levels = max((len(entry.get("perplexity") or ()) for entry in data.history), default=0)
+    history = _with_breaks(data.history)
+    steps = _running_steps(history)
+    bands = _phases(history, steps)
+    levels = max((len(entry.get("perplexity") or ()) for entry in history), default=0)
+    last = [index for index, entry in enumerate(history) if entry.get("phase") == history[-1].get("phase")]
 
-    def line(key: str, name: str, tone: str) -> Line:
-        return Line(name, steps, [_finite(entry.get(key)) for entry in data.history], tone)
+    def line(key: str, name: str, tone: str, rows: Sequence[int] = range(len(history))) -> Line:
+        return Line(
+            name, [steps[row] for row in rows], [_finite(history[row].get(key)) for row in rows], tone
+        )
 
+    perplexities = [
+        Line(f"level {level + 1}", steps, [_at(entry.get("perplexity"), level) for entry in history], tone)
+        for level, tone in zip(range(levels), ("run", "second", "third", *("fourth",) * levels), strict=False)
+    ]
     charts = [
         (
             "loss-content",
@@ -171,30 +180,48 @@ def training_panels(data: ReportData) -> list[Panel]:
         (
             "loss-validation",
             "Validation",
-            "Loss on items kept aside during training; the best checkpoint is where it is lowest.",
-            [line("validation", "validation", "run")],
+            "Total loss on items kept aside; the codes come from the step where it is lowest.",
+            # The total of an earlier phase has other terms: it does not compare.
+            [line("validation", "validation", "run", last)],
         ),
         (
             "codes-in-use",
             "Codes in effective use",
             "Perplexity of each level. A level that falls towards 1 has collapsed.",
-            [
-                Line(f"level {level + 1}", steps, [_at(entry.get("perplexity"), level) for entry in data.history], tone)
-                for level, tone in zip(range(levels), ("run", "second", "third", *("fourth",) * levels), strict=False)
-            ],
+            perplexities,
         ),
     ]
     return [
-        Panel(title, lead, line_chart(key, title, shown, bands=bands, from_zero=key == "codes-in-use"))
+        Panel(
+            title,
+            lead,
+            line_chart(
+                key,
+                title,
+                shown,
+                bands=() if key == "loss-validation" else bands,
+                from_zero=key == "codes-in-use",
+            ),
+        )
         for key, title, lead, lines in charts
         if (shown := [line for line in lines if any(y is not None for y in line.y)])
     ]
 
 
+def _with_breaks(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The history with an empty entry between phases, so that no line crosses from one to the next."""
+    entries: list[Mapping[str, Any]] = []
+    for entry in history:
+        if entries and entry.get("phase") != entries[-1].get("phase"):
+            entries.append({"step": entries[-1]["step"], "phase": entries[-1].get("phase")})
+        entries.append(entry)
+    return entries
+
+
 def agreement_grid(data: ReportData) -> Grid | None:
     """Agreement of codes and categories (AMI) by level and depth, if it was measured."""
     levels = data.metrics.get("ami")
-    if not isinstance(levels, dict) or not levels:
+    if not isinstance(levels, Mapping) or not levels:
         return None
     depths = sorted({depth for level in levels for depth in by_index(levels, level)})
     rows = []
@@ -213,7 +240,7 @@ def _at(values: Any, index: int) -> float | None:  # noqa: ANN401 - whatever JSO
     return _finite(values[index]) if values and index < len(values) else None
 
 
-def _running_steps(history: Any) -> list[float]:  # noqa: ANN401 - entries of ReportData.history
+def _running_steps(history: Sequence[Mapping[str, Any]]) -> list[float]:
     """Steps on one axis: where a phase counts from 0 again, it goes on from the last step."""
     steps: list[float] = []
     offset, previous = 0.0, 0.0
@@ -225,7 +252,7 @@ def _running_steps(history: Any) -> list[float]:  # noqa: ANN401 - entries of Re
     return steps
 
 
-def _phases(history: Any, steps: list[float]) -> list[Band]:  # noqa: ANN401 - entries of ReportData.history
+def _phases(history: Sequence[Mapping[str, Any]], steps: list[float]) -> list[Band]:
     """Stretches of the axis with the same phase; none if there is only one."""
     names = [str(entry.get("phase") or "") for entry in history]
     starts = [index for index in range(len(names)) if index == 0 or names[index] != names[index - 1]]

@@ -109,8 +109,9 @@ def _previous_columns(registry: IdRegistry, previous: pa.Table | None) -> dict[s
     names = ("path", "text", "split")
     if previous is None:
         return {name: pa.nulls(new, pa.string()) for name in names}
-    keys = registry.table.drop(["active"]).column_names
-    if new < 0 or not registry.table.select(keys).slice(0, previous.num_rows).equals(previous.select(keys)):
+    check_ids_table(previous, "ids table: previous")
+    before = registry.table.drop(["active"]).slice(0, previous.num_rows)
+    if new < 0 or not before.equals(previous.select(previous.column_names[: before.num_columns])):
         expected = "the table of the registry before"
         raise InputError("ids table: previous", "other rows than the registry begins with", expected)
     return {name: pa.chunked_array([*previous[name].chunks, pa.nulls(new, pa.string())]) for name in names}

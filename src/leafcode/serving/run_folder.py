@@ -39,7 +39,8 @@ class RunFolder:
     metrics.json           measures of the run and of its baselines
     baselines.safetensors  what the baselines' measures were computed from
     history.json           losses over training
-    checkpoint.safetensors training state of a run that has not ended
+    checkpoint.safetensors training state of a run that has not ended (checkpoint-lambda-0.safetensors
+                           that of the baseline)
     report.html            the report
     ====================== ==========================================================================
 
@@ -89,6 +90,11 @@ class RunFolder:
         return self.path / "checkpoint.safetensors"
 
     @property
+    def baseline_checkpoint(self) -> Path:
+        """checkpoint-lambda-0.safetensors."""
+        return self.path / "checkpoint-lambda-0.safetensors"
+
+    @property
     def baselines(self) -> Path:
         """baselines.safetensors."""
         return self.path / "baselines.safetensors"
@@ -103,6 +109,7 @@ class RunFolder:
         """All of them; the model first and the config last, the order in which they are removed."""
         middle = (
             self.checkpoint,
+            self.baseline_checkpoint,
             self.taxonomy,
             self.ids,
             self.metrics,

@@ -20,23 +20,6 @@ from leafcode.files import replacing
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """`leafcode.files.replacing`, with the errors of a disk that is full or cannot be written.
-
-    Raises:
-        RunFolderError: The file cannot be written; the one that was there before is still whole.
-    """
-    try:
-        with replacing(path) as beside:
-            yield beside
-    except (OSError, SafetensorError) as error:  # safetensors reports the system's errors as its own
-        hint = "The file that was there before, if any, is unchanged."
-        raise RunFolderError(
-            str(path), f"that it cannot be written ({error})", "room to write it", hint
-        ) from error
-
-
-@contextlib.contextmanager
 def reading(path: Path, kind: str) -> Iterator[None]:
     """Turn what goes wrong while a file is read into an error that names it.
 
@@ -74,7 +57,7 @@ def write_json(path: Path, value: object) -> None:
         raise RunFolderError(
             str(path), f"a value that JSON cannot hold ({error})", "finite numbers and text"
         ) from error
-    with writing(path) as beside:
+    with replacing(path) as beside:
         beside.write_text(text + "\n", encoding="utf-8")
 
 
@@ -95,7 +78,7 @@ def write_table(path: Path, table: pa.Table) -> None:
     Raises:
         RunFolderError: The file cannot be written.
     """
-    with writing(path) as beside:
+    with replacing(path) as beside:
         pq.write_table(table, beside)
 
 
@@ -121,7 +104,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    with writing(path) as beside:
+    with replacing(path) as beside:
         save_file(owned, beside)
 
 

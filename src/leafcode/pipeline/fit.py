@@ -1,0 +1,178 @@
+"""Train on a catalogue, give every item its ID, measure, and write the run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from leafcode.catalog import Catalog
+from leafcode.codes import IdRegistry, encode_items
+from leafcode.errors import InputError
+from leafcode.pipeline.baselines import new_model, train_baselines
+from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
+from leafcode.pipeline.measure import measure
+from leafcode.pipeline.run import Run
+from leafcode.pipeline.source import CatalogSource, content_digest
+from leafcode.quantizers import RQVAE, RQVAEConfig
+from leafcode.serving import RunConfig, RunFolder, ids_table
+from leafcode.training import Trainer, TrainingConfig
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Everything `fit` can be told, beside the catalogue.
+
+    Attributes:
+        sizes: Number of codes of each level, coarse to fine.
+        tree_dim: Dimension of the tree part of the latents.
+        hidden_dim: Width of the residual blocks.
+        estimator: Gradient estimator of the quantiser.
+        holdout: Share of the items kept out of training and measured on.
+        split_seed: Another seed gives another split.
+        training: Settings of training.
+        baselines: Also train RQ-KMeans and lambda = 0, for comparison.
+
+    Raises:
+        InputError: A setting is out of range.
+    """
+
+    sizes: tuple[int, ...] = (1024, 256, 64)
+    tree_dim: int = 128
+    hidden_dim: int = 512
+    estimator: str = "straight_through"
+    holdout: float = 0.2
+    split_seed: int = 0
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    baselines: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.holdout < 1.0:
+            raise InputError("holdout", str(self.holdout), "a share in [0, 1)")
+
+    def model(self, embedding_dim: int) -> RQVAEConfig:
+        """Shape of the model for embeddings of this dimension."""
+        return RQVAEConfig(
+            embedding_dim=embedding_dim,
+            sizes=self.sizes,
+            tree_dim=self.tree_dim,
+            hidden_dim=self.hidden_dim,
+            estimator=self.estimator,  # type: ignore[arg-type]
+        )
+
+
+def fit(
+    catalog: Catalog,
+    out: str | Path,
+    options: FitOptions | None = None,
+    *,
+    source: CatalogSource | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Run:
+    """Train on a catalogue and write a run folder.
+
+    Args:
+        catalog: Items with embeddings, and with categories where they are known.
+        out: The run folder.
+        options: Settings; None for the defaults.
+        source: Where the catalogue came from, so that the run can read it again by itself.
+        resume: Go on with a run that was stopped.
+        overwrite: Replace an earlier run.
+        device: Torch device to train on.
+        progress: Show progress bars.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        InputError: The catalogue has no embeddings, too few items, or the folder cannot be used.
+        TrainingError: Training cannot go on.
+    """
+    options = options or FitOptions()
+    vectors = catalog_embeddings(catalog)
+    folder = _open_folder(Path(out), resume, overwrite)
+    held_out = hold_out(catalog, options.holdout, options.split_seed)
+    train = np.flatnonzero(~held_out)
+    if len(train) < max(options.sizes):
+        raise InputError(
+            "catalog",
+            f"{len(train)} items to train on",
+            f"at least as many as the largest level has codes, {max(options.sizes)}",
+            "Choose smaller levels, for example --levels 64,32,16.",
+        )
+    shape = options.model(vectors.shape[1])
+    config = RunConfig(
+        model=shape,
+        training=dataclasses.asdict(options.training),
+        level_weights=(0.0,) * len(shape.sizes),
+        contrast_weight=0.0,
+        source={"catalog": source.to_json() if source else None, "content": content_digest(catalog)},
+        split={"holdout": options.holdout, "seed": options.split_seed},
+    )
+    folder.write_config(config)
+    embeddings = vectors if len(train) == len(catalog) else vectors[train]
+    trainer = Trainer(
+        new_model(shape, options.training.seed),
+        embeddings,
+        catalog.nodes[train],
+        catalog.taxonomy,
+        options.training,
+        device=device,
+        checkpoint=folder.checkpoint,
+        progress=progress,
+    )
+    result = trainer.fit()
+    model = result.model.to("cpu")
+    folder.write_config(
+        dataclasses.replace(config, level_weights=model.level_weights, contrast_weight=result.tree_weight)
+    )
+    folder.write_history([*result.history, {"warnings": result.warnings}])
+    if catalog.taxonomy is not None:
+        folder.save_taxonomy(catalog.taxonomy)
+    if options.baselines:
+        folder.save_baselines(
+            train_baselines(
+                shape,
+                embeddings,
+                options.training,
+                device=device,
+                checkpoint=folder.baseline_checkpoint,
+                progress=progress,
+            )
+        )
+    _write_ids(folder, catalog, model, held_out)
+    measure(folder, model, catalog, held_out, title=Path(out).resolve().name, progress=progress)
+    # The model comes last: a folder that has it is finished.
+    folder.save_model(model)
+    folder.checkpoint.unlink(missing_ok=True)
+    folder.baseline_checkpoint.unlink(missing_ok=True)
+    return Run.open(folder.path)
+
+
+def _open_folder(path: Path, resume: bool, overwrite: bool) -> RunFolder:
+    if resume and overwrite:
+        raise InputError("fit", "both resume and overwrite", "one of them")
+    unfinished = RunFolder(path).config.exists() and not RunFolder(path).finished
+    if unfinished and not (resume or overwrite):
+        raise InputError(
+            str(path),
+            "a run that was stopped",
+            "a new folder",
+            "Go on with --resume, or start over with --overwrite.",
+        )
+    return RunFolder.create(path, overwrite=overwrite)
+
+
+def _write_ids(folder: RunFolder, catalog: Catalog, model: RQVAE, held_out: npt.NDArray[np.bool_]) -> None:
+    codes = encode_items(model, catalog_embeddings(catalog)).codes
+    _, registry = IdRegistry.empty(codes.shape[1]).assign(catalog.ids, codes)
+    splits = np.where(held_out, "heldout", "train").astype(object)
+    folder.write_ids(
+        ids_table(registry, catalog.ids, splits=splits, paths=category_paths(catalog), texts=catalog.texts)
+    )

@@ -1,0 +1,42 @@
+"""What the pipeline asks of a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leafcode.catalog import Catalog, split_by_content
+from leafcode.errors import InputError
+
+
+def hold_out(catalog: Catalog, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Mask (n,) of the items kept out of training: by content, so that equal items fall on one side."""
+    content: Sequence[str] | npt.NDArray[Any] | None = catalog.texts
+    if content is None:
+        content = catalog.embeddings
+    if content is None:
+        raise InputError("catalog", "neither texts nor embeddings", "one of them to split by")
+    return split_by_content(content, share, seed)
+
+
+def catalog_embeddings(catalog: Catalog) -> npt.NDArray[np.floating[Any]]:
+    """The embeddings of a catalogue that has them.
+
+    Raises:
+        InputError: It has none.
+    """
+    if catalog.embeddings is None:
+        raise InputError("catalog", "no embeddings", "a catalogue with embeddings, see CatalogSource.load")
+    return catalog.embeddings
+
+
+def category_paths(catalog: Catalog) -> list[str | None]:
+    """Names of the categories from the top, joined by " > ", or None for an unlabelled item."""
+    if catalog.taxonomy is None:
+        return [None] * len(catalog)
+    used = np.unique(catalog.nodes[catalog.nodes >= 0]).tolist()
+    joined = {node: " > ".join(catalog.taxonomy.path(node)) for node in used}
+    return [joined.get(node) for node in catalog.nodes.tolist()]

