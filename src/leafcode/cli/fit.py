@@ -67,9 +67,14 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     )
     training.add_argument("--grades", default=None, help="'depth', or grades by distance such as 1,0.5")
     training.add_argument("--temperature", type=float, default=None, help="of the contrastive term")
-    training.add_argument("--steps", type=int, default=None, help="training steps")
     training.add_argument(
-        "--warmup-steps", type=int, default=None, help="steps of the contrastive term alone"
+        "--steps", type=int, default=None, help="steps of the second phase, which trains the codes"
+    )
+    training.add_argument(
+        "--tree-steps",
+        type=int,
+        default=None,
+        help="steps of the first phase, which trains the tree projection",
     )
     training.add_argument("--batch-size", type=int, default=None, help="items in a uniform batch")
     training.add_argument(
@@ -165,7 +170,7 @@ def _training(options: argparse.Namespace) -> Any:  # noqa: ANN401 (imported lat
         "grades",
         "temperature",
         "steps",
-        "warmup_steps",
+        "tree_steps",
         "batch_size",
         "contrast_batch_size",
         "learning_rate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from leafcode.errors import InputError
 
@@ -59,24 +60,15 @@ def add_item_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None
         defaults: Whether the options have defaults of their own; otherwise None stands for those of the run.
     """
     group = parser.add_argument_group("columns of the catalogue")
-    shown = {} if defaults else {"default": argparse.SUPPRESS}
-    group.add_argument(
-        "--id-column", metavar="COLUMN", help="unique ids", **({"default": "id"} if defaults else shown)
-    )
-    group.add_argument(
-        "--text",
-        metavar="COLUMN",
-        nargs="+",
-        help="what describes an item; several columns are joined",
-        **({"default": ["text"]} if defaults else shown),
-    )
-    group.add_argument(
-        "--path", metavar="COLUMN", help="category path of an item, such as Pantry > Spices", **shown
-    )
-    group.add_argument("--embedding", metavar="COLUMN", help="vectors to use instead of the texts", **shown)
-    group.add_argument(
-        "--embeddings", metavar="FILE", help=".npy or .safetensors to use instead of the texts", **shown
-    )
+
+    def add(name: str, text: str, default: object = argparse.SUPPRESS, **more: Any) -> None:  # noqa: ANN401
+        group.add_argument(name, help=text, default=default if defaults else argparse.SUPPRESS, **more)
+
+    add("--id-column", "unique ids", "id", metavar="COLUMN")
+    add("--text", "what describes an item; several columns are joined", ["text"], metavar="COLUMN", nargs="+")
+    add("--path", "category path of an item, such as Pantry > Spices", None, metavar="COLUMN")
+    add("--embedding", "column of vectors to use instead of the texts", None, metavar="COLUMN")
+    add("--embeddings", ".npy or .safetensors to use instead of the texts", None, metavar="FILE")
 
 
 def numbers(kind: type[int] | type[float]) -> object:

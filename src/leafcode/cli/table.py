@@ -18,7 +18,7 @@ _WIDEST = 60
 _SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
-def text_table(rows: Sequence[Mapping[str, object]]) -> str:
+def text_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of the same keys as aligned columns; numbers to the right, long texts cut.
 
     Example:
@@ -59,13 +59,13 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
     for name, title in titles.items():
         if name in metrics.get("baseline", {}):
             columns[title] = metrics["baseline"][name]
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     for title, key in (("reconstruction error", "reconstruction"), ("collision rate", "collision_rate")):
         rows.append({"measure": title} | {name: _figure(m.get(key)) for name, m in columns.items()})
     ceiling = metrics.get("ceiling", {})
     for title, key in (("prefix accuracy", "prefix_accuracy"), ("precision at 10", "precision_at_10")):
         for depth in metrics.get(key) or {}:
-            row: dict[str, object] = {"measure": f"{title} {depth}"}
+            row: dict[str, Any] = {"measure": f"{title} {depth}"}
             row |= {name: _figure((m.get(key) or {}).get(depth)) for name, m in columns.items()}
             if ceiling:
                 known = [v for c in ceiling.values() if (v := (c or {}).get(depth)) is not None]

@@ -137,7 +137,7 @@ def _report(
             level_weights=config.level_weights,
             embedding_model=used_model,
             seed=config.training["seed"],
-            more={"steps": config.training["steps"], "warm-up steps": config.training["warmup_steps"]},
+            more={"steps": config.training["steps"], "tree steps": config.training["tree_steps"]},
         ),
         metrics=metrics,
         items=items,

@@ -102,7 +102,7 @@ class Run:
         paths = pc.coalesce(
             pa.array(category_paths(catalog), pa.string()), old["path"].combine_chunks().take(row)
         )
-        given = pa.array(catalog.texts or [None] * len(catalog), pa.string())
+        given = pa.nulls(len(catalog), pa.string()) if catalog.texts is None else pa.array(catalog.texts)
         texts = pc.coalesce(given, old["text"].combine_chunks().take(row))
         table = ids_table(
             registry,
@@ -179,12 +179,12 @@ class Run:
             InputError: An unknown id, or an embedding of another dimension.
         """
         table, index = self._index
+        exclude: int | None = None
         if isinstance(query, str):
-            exclude: int | None = index.find(query)
+            exclude = index.find(query)
             codes = index.codes[exclude]
-            quantized = self._quantized(index.codes[exclude : exclude + 1])[0]
+            quantized = self._quantized(codes[None, :])[0]
         else:
-            exclude = None
             encoded = encode_items(self.model, np.asarray(query)[None, :])
             codes, quantized = encoded.codes[0], encoded.quantized[0]
         found = index.neighbors(codes, quantized, k, exclude=exclude)
@@ -205,4 +205,5 @@ class Run:
     def _quantized(self, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Quantised vectors (n, Q) of codes (n, L)."""
         books = [book.detach().numpy() for book in self.model.quantizer.codebooks]
-        return np.sum([book[codes[:, level]] for level, book in enumerate(books)], axis=0)
+        vectors = np.stack([book[codes[:, level]] for level, book in enumerate(books)])
+        return np.asarray(vectors.sum(axis=0), np.float32)

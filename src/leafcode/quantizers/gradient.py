@@ -51,4 +51,5 @@ def _rotate(latents: Tensor, target: Tensor) -> Tensor:
     def project(onto: Tensor) -> Tensor:
         return (latents * onto).sum(1, keepdim=True)
 
-    return scale * (latents - 2.0 * middle * project(middle) + 2.0 * end * project(start))
+    rotated: Tensor = scale * (latents - 2.0 * middle * project(middle) + 2.0 * end * project(start))
+    return rotated

@@ -31,7 +31,7 @@ def assign(points: Tensor, centroids: Tensor, metric: Tensor | None = None) -> t
     offset = (weighted * centroids).sum(1)
     squared_norms = (points * points if metric is None else points * points * metric).sum(1)
     indices, distances = [], []
-    for chunk, norm in zip(points.split(CHUNK), squared_norms.split(CHUNK), strict=True):
+    for chunk, norm in zip(torch.split(points, CHUNK), torch.split(squared_norms, CHUNK), strict=True):
         score, index = torch.addmm(offset, chunk, weighted.T, alpha=-2.0).min(dim=1)
         indices.append(index)
         distances.append((score + norm).clamp_min(0.0))
@@ -52,7 +52,7 @@ def cluster_sums(points: Tensor, indices: Tensor, clusters: int) -> tuple[Tensor
     sums = points.new_zeros(clusters, points.shape[1])
     if points.is_cuda:
         # Scattered additions come in any order on CUDA, and so would the last bits of the sums.
-        for chunk, index in zip(points.split(CHUNK), indices.split(CHUNK), strict=True):
+        for chunk, index in zip(torch.split(points, CHUNK), torch.split(indices, CHUNK), strict=True):
             one_hot = points.new_zeros(len(chunk), clusters)
             sums.addmm_(one_hot.scatter_(1, index[:, None], 1.0).T, chunk)
     else:

@@ -29,7 +29,7 @@ class RQVAEConfig:
         sizes: Number of codes of each level, coarse to fine.
         tree_dim: T, dimension of the tree part of the latents.
         hidden_dim: Width of the residual blocks of encoder, decoder and tree projection.
-        dropout: Dropout in the tree projection, which overfits first.
+        dropout: Dropout in the tree projection.
         commitment: Weight beta of the commitment loss.
         estimator: Gradient estimator of the quantiser.
 
@@ -38,10 +38,10 @@ class RQVAEConfig:
     """
 
     embedding_dim: int
-    sizes: tuple[int, ...] = (256, 256, 256)
-    tree_dim: int = 64
+    sizes: tuple[int, ...] = (1024, 256, 64)
+    tree_dim: int = 128
     hidden_dim: int = 512
-    dropout: float = 0.1
+    dropout: float = 0.0
     commitment: float = 0.25
     estimator: Estimator = "straight_through"
 

@@ -14,9 +14,8 @@ class TrainingConfig:
     """How an `RQVAE` is trained.
 
     Attributes:
-        steps: Training steps with every loss.
-        warmup_steps: Steps before them in which the contrastive term alone trains the tree projection, so
-            that the codebooks are initialised in a space that already knows the tree.
+        tree_steps: Steps of the first phase, in which the contrastive term trains the tree projection.
+        steps: Steps of the second phase, in which encoder, codebooks and decoder are trained.
         batch_size: Items in the uniform batch, which feeds reconstruction and quantisation.
         contrast_batch_size: Items in the hierarchical batch, which feeds the contrastive term alone.
         learning_rate: Peak of a linear warm-up and cosine decay, per phase.
@@ -38,15 +37,15 @@ class TrainingConfig:
         InputError: Naming every setting that is out of range, all at once.
     """
 
+    tree_steps: int = 1000
     steps: int = 1500
-    warmup_steps: int = 1000
     batch_size: int = 512
     contrast_batch_size: int = 512
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     contrast_weight: float | Literal["auto"] = "auto"
     level_weights: tuple[float, ...] = (1.0,)
-    reconstruction_limit: float = 1.02
+    reconstruction_limit: float = 1.03
     temperature: float = 0.1
     grades: str = "depth"
     items_per_category: int = 4
@@ -60,7 +59,7 @@ class TrainingConfig:
         weight = self.contrast_weight
         checks = {
             "steps": (self.steps >= 1, "at least 1"),
-            "warmup_steps": (self.warmup_steps >= 0, "at least 0"),
+            "tree_steps": (self.tree_steps >= 1, "at least 1"),
             "batch_size": (self.batch_size >= 2, "at least 2"),
             "contrast_batch_size": (self.contrast_batch_size >= 4, "at least 4"),
             "learning_rate": (0 < self.learning_rate < math.inf, "above 0"),

@@ -35,7 +35,7 @@ _INITIALISATION_SAMPLE = 65_536
 _VALIDATION_SAMPLE = 2_048
 _LOW_PERPLEXITY = 0.1
 # Streams of random numbers that must not depend on one another.
-_INITIALISE, _REVIVE, _DEPTH, _DROPOUT = range(4)
+_INITIALISE, _REVIVE, _DEPTH, _DROPOUT, _VALIDATE = range(5)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TrainingResult:
     Attributes:
         model: The best model by the validation loss, in evaluation mode.
         tree_weight: Lambda, as given or as found.
-        best_step: Step of the best validation loss.
+        best_step: Step of the second phase with the best validation loss.
         history: A row per validation: phase, step, loss terms, perplexity of each level.
         warnings: What a user should know, in plain language, with what to change.
     """
@@ -60,15 +60,19 @@ class TrainingResult:
 class Trainer:
     """Trains an `RQVAE` on embeddings and, if there are categories, with the help of their tree.
 
-    Two phases. In the warm-up the contrastive term alone trains the tree projection. Then the codebooks
-    are initialised by k-means on a large sample of the latents, and all is trained together on::
+    The objective is::
 
         L = |x - x_hat|^2 + L_rq + lambda * L_contrastive
 
-    where lambda also is the weight that the code levels (coarse ones more, see
-    `TrainingConfig.level_weights`) give to the tree part of the latents inside L_rq and when they choose a
-    codeword. Every `evaluate_every` steps the same sum is taken on items that were kept aside; the model with
-    the smallest is the result.
+    The contrastive term has its gradient in the tree projection alone, and the others need codebooks that
+    are initialised where the projection ends up. So the sum is minimised in turn rather than at once:
+    first the contrastive term, on hierarchical batches; then lambda is set, all codebooks are initialised
+    by k-means on a large sample of the latents, and encoder, codebooks and decoder are trained on uniform
+    batches. Lambda is the weight that the tree part of the latents has inside L_rq, and when a code level
+    (coarse ones more, see `TrainingConfig.level_weights`) chooses a codeword.
+
+    Every `evaluate_every` steps the terms are taken on items that were kept aside: each phase ends with the
+    weights for which their sum was smallest.
 
     Args:
         model: A fresh model; trained in place.
@@ -79,7 +83,7 @@ class Trainer:
         device: Where to train.
         checkpoint: File to write checkpoints to; if it exists, training goes on from it.
         progress: Show progress bars.
-        title: What the progress bar of the main phase is called.
+        title: What the progress bar of the second phase is called.
 
     Raises:
         TrainingError: lambda > 0 without two categories that have items, a checkpoint that belongs to other
@@ -97,7 +101,7 @@ class Trainer:
         device: str | torch.device = "cpu",
         checkpoint: Path | None = None,
         progress: bool = True,
-        title: str = "train",
+        title: str = "codes",
     ) -> None:
         self.title = title
         self.config, self.device, self.checkpoint, self.progress = (
@@ -110,11 +114,14 @@ class Trainer:
         self.embeddings, self.nodes = embeddings, np.asarray(nodes)
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
-        self.best: tuple[float, int, dict[str, Tensor]] = (math.inf, 0, {})
-        self._usage = self._fresh_usage()
+        self.best: tuple[float, int, dict[str, Tensor]]
+        self._usage: list[Tensor]
+        self.optimizer: torch.optim.AdamW
 
         held_out = split_by_content(embeddings, config.validation_fraction, config.seed, salt="validation")
-        self._train, self._validation = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        self._train = np.flatnonzero(~held_out)
+        # Without items kept aside, training items have to do.
+        self._validation = self._sample(np.flatnonzero(held_out) if held_out.any() else self._train)
         self.taxonomy = taxonomy if self._tree_can_teach() else None
         self.tree_weight = (
             0.0 if self.taxonomy is None or config.contrast_weight == "auto" else config.contrast_weight
@@ -124,27 +131,36 @@ class Trainer:
         )
         if self.taxonomy is not None:
             self._prepare_tree(self.taxonomy)
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self._start_phase("tree")
 
     def fit(self) -> TrainingResult:
         """Train from the beginning, or from the checkpoint if there is one."""
         phase, step = self._restore()
-        if phase == "warmup":
-            step = self._run("warmup", step, self.config.warmup_steps if self.taxonomy is not None else 0)
+        if phase == "tree":
+            if self.taxonomy is not None:
+                self._run("tree", step, self.config.tree_steps)
+                self.model.load_state_dict(self.best[2])
             self._initialise_codes()
-            # A fresh optimiser: the moments of the warm-up belong to another objective.
-            self.optimizer = torch.optim.AdamW(
-                self.model.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
-            )
-            self._validate("train", 0)
+            self._start_phase("codes")
+            self._validate("codes", 0)
+            self._save("codes", 0)
             step = 0
-        self._run("train", step, self.config.steps)
+        self._run("codes", step, self.config.steps)
         self.model.load_state_dict(self.best[2])
         self.model.eval()
         self._warn_of_collapse()
         return TrainingResult(self.model, self.tree_weight, self.best[1], self.history, self.warnings)
+
+    def _start_phase(self, phase: str) -> None:
+        """A fresh optimiser over the parameters of the phase, and nothing that is best so far."""
+        self.model.requires_grad_(phase != "tree")
+        self.model.tree_projection.requires_grad_(phase == "tree")
+        in_phase = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            in_phase, lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+        )
+        self.best = (math.inf, 0, {})
+        self._usage = self._fresh_usage()
 
     def _tree_can_teach(self) -> bool:
         """Whether lambda is not zero and the training items lie in two categories at least."""
@@ -167,6 +183,10 @@ class Trainer:
         self._contrastive = GradedContrastiveLoss(grades.levels, temperature=config.temperature)
         self._ancestors = torch.from_numpy(np.array(taxonomy.ancestors)).to(self.device)
         self._labelled = self._train[self.nodes[self._train] >= 0]
+        self._tree_validation = self._sample(self._labelled)
+        kept_aside = self._validation[self.nodes[self._validation] >= 0]
+        if bool((self._relevance(kept_aside).fill_diagonal_(0.0) > 0).any()):
+            self._tree_validation = kept_aside
         size = min(config.contrast_batch_size, len(self._labelled))
         per_category = min(config.items_per_category, max(2, size // 4))
         self._hierarchical = HierarchicalBatchSampler(
@@ -180,11 +200,11 @@ class Trainer:
 
     def _run(self, phase: str, step: int, steps: int) -> int:
         """Take the steps of one phase that are left."""
-        self.model.train()
+        self._train_mode(phase)
         with tqdm(
             total=steps,
             initial=step,
-            desc=self.title if phase == "train" else phase,
+            desc=self.title if phase == "codes" else phase,
             unit="step",
             disable=not self.progress or steps == 0,
         ) as bar:
@@ -197,18 +217,24 @@ class Trainer:
                         {name: f"{float(value):.4f}" for name, value in terms.items()}, refresh=False
                     )
                 if step % self.config.evaluate_every == 0 or step == steps:
-                    self._revive(phase, step)
+                    if phase == "codes" and step < steps:
+                        self._revive(step)
                     self._validate(phase, step)
                     self._save(phase, step)
         return step
+
+    def _train_mode(self, phase: str) -> None:
+        self.model.train()
+        # A finished projection must give the latents that the codebooks were initialised on.
+        self.model.tree_projection.train(phase == "tree")
 
     def _step(self, phase: str, step: int, steps: int) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _schedule(step, steps)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self._seed(_DROPOUT, phase == "train", step))
+            torch.manual_seed(self._seed(_DROPOUT, phase == "codes", step))
             terms = self._losses(phase, step)
-        loss = self._total(phase, terms)
+        loss = torch.stack(list(terms.values())).sum()
         if not bool(loss.isfinite()):
             found = ", ".join(f"{name} {float(value):.4g}" for name, value in terms.items())
             raise TrainingError(
@@ -219,34 +245,27 @@ class Trainer:
         self.optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
 
-    def _total(self, phase: str, terms: dict[str, Tensor]) -> Tensor:
-        """The objective of a phase: lambda weighs the contrastive term except where it stands alone."""
-        weights = {"contrast": self.tree_weight} if phase == "train" else {}
-        return torch.stack([weights.get(name, 1.0) * value for name, value in terms.items()]).sum()
-
     def _losses(self, phase: str, step: int) -> dict[str, Tensor]:
-        terms: dict[str, Tensor] = {}
-        if phase == "train":
-            items = self._train[_batch(self._uniform, step)]
-            terms |= self._content_terms(self._take(items), self._masked_depth(len(items), step))
-        if self.taxonomy is not None:
-            # Batch numbers go on from the warm-up, so that no batch is drawn twice.
-            number = step + (self.config.warmup_steps if phase == "train" else 0)
-            items = self._labelled[_batch(self._hierarchical, number)]
-            terms["contrast"] = self._contrast(items)
-        return terms
+        if phase == "tree":
+            return self._tree_terms(self._labelled[_batch(self._hierarchical, step)])
+        items = self._train[_batch(self._uniform, step)]
+        return self._content_terms(items, self._masked_depth(len(items), step))
 
-    def _content_terms(self, x: Tensor, depth: Tensor | None = None) -> dict[str, Tensor]:
+    def _content_terms(self, items: npt.NDArray[np.int64], depth: Tensor | None = None) -> dict[str, Tensor]:
+        x = self._take(items)
         output = self.model(x, depth=depth)
         if self.model.training:
             self._count(output.quantizer.codes)
         error = (F.normalize(x, dim=1) - output.reconstruction).square().sum(1).mean()
         return {"reconstruction": error, "quantization": output.quantizer.loss}
 
-    def _contrast(self, items: npt.NDArray[np.int64]) -> Tensor:
+    def _tree_terms(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
+        output = self._contrastive(self.model.project(self._take(items)), self._relevance(items))
+        return {"contrast": output.loss}
+
+    def _relevance(self, items: npt.NDArray[np.int64]) -> Tensor:
         nodes = torch.from_numpy(self.nodes[items].astype(np.int64)).to(self.device)
-        relevance = self._grades.matrix(self._ancestors[nodes])
-        return self._contrastive(self.model.project(self._take(items)), relevance).loss
+        return self._grades.matrix(self._ancestors[nodes])
 
     @torch.no_grad()
     def _initialise_codes(self) -> None:
@@ -268,32 +287,26 @@ class Trainer:
         self.model.quantizer.fit(latents, generator)
         self._usage = self._fresh_usage()
 
+    @torch.no_grad()
     def _validate(self, phase: str, step: int) -> None:
-        """Add a row to the history and remember the model if it is the best so far."""
+        """Add a row to the history and remember the model if it is the best of the phase so far."""
         row: dict[str, Any] = {"phase": phase, "step": step}
         self.model.eval()
-        with torch.no_grad():
-            items = self._validation if len(self._validation) else self._train
-            items = items[:_VALIDATION_SAMPLE]
-            terms: dict[str, Tensor] = {}
-            if phase == "train":
-                terms |= self._content_terms(self._take(items))
-                codes = self.model.encode(self._take(items))
-                row["perplexity"] = [_perplexity(column) for column in codes.T]
-            labelled = items[self.nodes[items] >= 0]
-            if self.taxonomy is not None and len(labelled):
-                terms["contrast"] = self._contrast(labelled)
-        self.model.train()
+        if phase == "tree":
+            terms = self._tree_terms(self._tree_validation)
+        else:
+            terms = self._content_terms(self._validation)
+            codes = self.model.encode(self._take(self._validation))
+            row["perplexity"] = [_perplexity(column) for column in codes.T]
+        self._train_mode(phase)
         row |= {name: float(value) for name, value in terms.items()}
-        row["validation"] = float(self._total(phase, terms))
+        row["validation"] = sum(row[name] for name in terms)
         self.history.append(row)
-        if phase == "train" and row["validation"] < self.best[0]:
+        if row["validation"] < self.best[0]:
             self.best = (row["validation"], step, cpu_state(self.model))
 
-    def _revive(self, phase: str, step: int) -> None:
+    def _revive(self, step: int) -> None:
         """Move codewords that no item of the last stretch chose to residuals of random training items."""
-        if phase != "train":
-            return
         generator = self._generator(_REVIVE, step)
         with torch.no_grad():
             for level, used in enumerate(self._usage):
@@ -322,6 +335,10 @@ class Trainer:
     def _take(self, items: npt.NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(np.asarray(self.embeddings[items], np.float32)).to(self.device)
 
+    def _sample(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        order = torch.randperm(len(items), generator=self._generator(_VALIDATE)).numpy()
+        return np.asarray(items[np.sort(order[:_VALIDATION_SAMPLE])], np.int64)
+
     def _seed(self, *stream: int) -> int:
         return int(np.random.SeedSequence([self.config.seed, *stream]).generate_state(1, np.uint64)[0] >> 1)
 
@@ -346,7 +363,7 @@ class Trainer:
     def _restore(self) -> tuple[str, int]:
         """Phase and step to go on from; the beginning where there is no checkpoint."""
         if self.checkpoint is None or not self.checkpoint.exists():
-            return "warmup", 0
+            return "tree", 0
         saved = load_checkpoint(self.checkpoint)
         progress = saved.progress
         if progress["belongs_to"] != self._identity():
@@ -354,12 +371,12 @@ class Trainer:
                 f"{self.checkpoint} was written for other data or settings. Use the same ones to go on, or "
                 "start again without resuming."
             )
+        self._start_phase(progress["phase"])
         self.model.load_state_dict(dict(saved.model))
         self.optimizer.load_state_dict(dict(saved.optimizer))
         self.tree_weight, self.history = progress["tree_weight"], progress["history"]
         loss, best_step = progress["best"]
         self.best = (math.inf if loss is None else loss, best_step, dict(saved.best))
-        self._usage = self._fresh_usage()
         return progress["phase"], progress["step"]
 
     def _identity(self) -> dict[str, Any]:
@@ -368,7 +385,10 @@ class Trainer:
         digest = hashlib.sha256(np.ascontiguousarray(self.embeddings[rows], np.float32).tobytes())
         digest.update(np.ascontiguousarray(self.nodes, np.int64).tobytes())
         settings = {"training": asdict(self.config), "model": asdict(self.model.config)}
-        return json.loads(json.dumps({**settings, "items": len(self.embeddings), "data": digest.hexdigest()}))
+        identity: dict[str, Any] = json.loads(
+            json.dumps({**settings, "items": len(self.embeddings), "data": digest.hexdigest()})
+        )
+        return identity
 
     def _warn_of_collapse(self) -> None:
         rows = [
@@ -376,7 +396,7 @@ class Trainer:
             for row in self.history
             if row.get("step") == self.best[1] and "perplexity" in row
         ]
-        items = len(self._validation) or len(self._train)
+        items = len(self._validation)
         for level, (perplexity, size) in enumerate(
             zip(rows[-1], self.model.config.sizes, strict=True), start=1
         ):

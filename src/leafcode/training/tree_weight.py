@@ -9,9 +9,9 @@ from tqdm import tqdm
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.training.config import TrainingConfig
 
-_SAMPLE = 16_384
+_SAMPLE = 12_288
 _HELD_OUT = 0.2
-_ITERATIONS = 10
+_ITERATIONS = 8
 _LARGEST = 8.0
 _BISECTIONS = 4
 
@@ -26,7 +26,7 @@ def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, pr
 
     Args:
         model: Only its shape is used.
-        latents: (N, E + T) of training items, as after the warm-up.
+        latents: (N, E + T) of training items, as after the first phase.
         config: `reconstruction_limit`, `level_weights` and `seed` are used.
         progress: Show a progress bar.
 
