@@ -39,10 +39,14 @@ def run(options: argparse.Namespace) -> None:
     import dataclasses
 
     from leafcode.cli.table import check_table_path, write_table
+    from leafcode.errors import InputError
     from leafcode.pipeline import Run
 
     check_table_path(options.out)
     finished = Run.open(options.run_folder)
+    taken = (Path(options.items), *finished.folder.files)
+    if options.out.resolve() in [path.resolve() for path in taken]:
+        raise InputError(str(options.out), "a file that encode reads", "another name for its output")
     given = vars(options)
     changes = {
         field: given[name]
@@ -61,6 +65,13 @@ def run(options: argparse.Namespace) -> None:
     source = dataclasses.replace(finished.source, items=options.items, **nothing | changes)
     progress = not options.quiet
     catalog = source.load(cache=options.cache, device=pick_device(options.device), progress=progress)
+    dim = finished.model.config.embedding_dim
+    if catalog.embeddings is not None and catalog.embeddings.shape[1] != dim:
+        place = source.embeddings_file or source.items
+        if source.embedding_column is not None:
+            place += f": column {source.embedding_column!r}"
+        found = f"vectors of {catalog.embeddings.shape[1]} dimensions"
+        raise InputError(place, found, f"{dim}, as the run was trained on")
     table = finished.encode(catalog, progress=progress)
     write_table(table, options.out)
     print(f"{table.num_rows} IDs in {options.out}")

@@ -109,10 +109,14 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
     from leafcode.cli.table import metrics_table
+    from leafcode.errors import InputError
     from leafcode.pipeline import CatalogSource, FitOptions, fit
     from leafcode.pipeline.source import DEFAULT_MODEL
 
     columns = options.taxonomy_columns
+    if len(columns) not in (2, 3):
+        found = f"{len(columns)} columns ({' '.join(columns)})"
+        raise InputError("--taxonomy-columns", found, "the id, the parent and possibly the name column")
     source = CatalogSource(
         items=options.items,
         id_column=options.id_column,

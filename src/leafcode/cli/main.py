@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
 from leafcode.cli import encode, evaluate, fit, similar
 from leafcode.errors import LeafcodeError
@@ -13,9 +14,17 @@ from leafcode.errors import LeafcodeError
 _COMMANDS = (fit, encode, evaluate, similar)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as every other error is reported: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2."""
+        self.exit(2, f"leafcode: error: {message}; see {self.prog} --help\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="leafcode",
         description="Semantic IDs that respect a catalogue's category tree.",
         epilog="leafcode COMMAND --help shows the options of a command, with examples.",
@@ -35,19 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0, or 2 after an error that the user can mend, or 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: After --help or --version (status 0), or words that are no command line (status 2).
     """
     options = build_parser().parse_args(arguments)
     try:
         options.run(options)
-    except LeafcodeError as error:
-        print(f"leafcode: error: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         # The reader of the output has gone (| head); there is nobody left to tell.
         sys.stderr.close()
         return 0
-    except OSError as error:
-        print(f"leafcode: error: {error}", file=sys.stderr)
+    except (LeafcodeError, OSError) as error:
+        # Libraries explain themselves over several lines; a log should have one per error.
+        print("leafcode: error:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("leafcode: stopped. A run goes on with leafcode fit … --resume.", file=sys.stderr)

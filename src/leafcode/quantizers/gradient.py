@@ -39,14 +39,16 @@ def pass_gradient(latents: Tensor, quantized: Tensor, estimator: Estimator) -> T
 def _rotate(latents: Tensor, target: Tensor) -> Tensor:
     """`latents` through the constant linear map that takes it to `target` (a scaled rotation)."""
     with torch.no_grad():
-        norm = latents.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        target_norm = target.norm(dim=1, keepdim=True)
-        start, end = latents / norm, target / target_norm.clamp_min(1e-12)
+        norm, target_norm = latents.norm(dim=1, keepdim=True), target.norm(dim=1, keepdim=True)
+        start, end = latents / norm.clamp_min(1e-12), target / target_norm.clamp_min(1e-12)
         middle = start + end
-        # Opposite directions have no shortest rotation between them; the middle is then zero and the
-        # map below becomes start -> end + (identity elsewhere), which is still orthogonal up to sign.
-        middle = middle / middle.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        scale = target_norm / norm
+        length = middle.norm(dim=1, keepdim=True)
+        # Opposite directions have no shortest rotation between them, and what is left of the middle is
+        # rounding error. Without it the map is start -> end and the identity elsewhere: orthogonal as well.
+        opposite = length < torch.finfo(latents.dtype).eps ** 0.5
+        middle = torch.where(opposite, 0.0, middle / length.clamp_min(1e-12))
+        # A zero latent has no direction that could be kept, and no scale that takes it anywhere.
+        scale = torch.where(norm > 1e-12, target_norm / norm.clamp_min(1e-12), 1.0)
 
     def project(onto: Tensor) -> Tensor:
         return (latents * onto).sum(1, keepdim=True)

@@ -9,7 +9,7 @@ with a weight of its own: a large weight makes the level follow the tree, zero l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class RQVAEConfig:
         estimator: Gradient estimator of the quantiser.
 
     Raises:
-        InputError: A dimension, dropout or commitment out of range.
+        InputError: A dimension, dropout, commitment or estimator out of range.
     """
 
     embedding_dim: int
@@ -53,6 +53,8 @@ class RQVAEConfig:
             raise InputError("dropout", str(self.dropout), "a share in [0, 1)")
         if self.commitment < 0.0:
             raise InputError("commitment", str(self.commitment), "a weight >= 0")
+        if self.estimator not in get_args(Estimator):
+            raise InputError("estimator", repr(self.estimator), " or ".join(map(repr, get_args(Estimator))))
 
 
 class RQVAEOutput(NamedTuple):

@@ -8,6 +8,9 @@ from typing import Literal
 
 from leafcode.errors import InputError
 
+SMALLEST_BATCH = 12
+"""Items in the smallest hierarchical batch; see `leafcode.sampling.HierarchicalBatchSampler`."""
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -61,7 +64,10 @@ class TrainingConfig:
             "steps": (self.steps >= 1, "at least 1"),
             "tree_steps": (self.tree_steps >= 1, "at least 1"),
             "batch_size": (self.batch_size >= 2, "at least 2"),
-            "contrast_batch_size": (self.contrast_batch_size >= 4, "at least 4"),
+            "contrast_batch_size": (
+                self.contrast_batch_size >= SMALLEST_BATCH,
+                f"at least {SMALLEST_BATCH}",
+            ),
             "learning_rate": (0 < self.learning_rate < math.inf, "above 0"),
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0"),
             "contrast_weight": (

@@ -21,14 +21,14 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from leafcode.catalog import split_by_content
-from leafcode.errors import TrainingError
+from leafcode.errors import InputError, TrainingError
 from leafcode.losses import GradedContrastiveLoss
 from leafcode.quantizers import RQVAE
 from leafcode.sampling import HierarchicalBatchSampler, UniformBatchSampler
 from leafcode.sampling.epoch import EpochBatchSampler
 from leafcode.taxonomy import Grades, Taxonomy
 from leafcode.training.checkpoint import Checkpoint, cpu_state, load_checkpoint, save_checkpoint
-from leafcode.training.config import TrainingConfig
+from leafcode.training.config import SMALLEST_BATCH, TrainingConfig
 from leafcode.training.tree_weight import choose_tree_weight
 
 _INITIALISATION_SAMPLE = 65_536
@@ -71,8 +71,8 @@ class Trainer:
     batches. Lambda is the weight that the tree part of the latents has inside L_rq, and when a code level
     (coarse ones more, see `TrainingConfig.level_weights`) chooses a codeword.
 
-    Every `evaluate_every` steps the terms are taken on items that were kept aside: each phase ends with the
-    weights for which their sum was smallest.
+    Every `evaluate_every` steps the terms are taken on items that were kept aside: the first phase ends with
+    the weights of the smallest contrastive loss, the second with those of the smallest reconstruction error.
 
     Args:
         model: A fresh model; trained in place.
@@ -86,6 +86,7 @@ class Trainer:
         title: What the progress bar of the second phase is called.
 
     Raises:
+        InputError: Fewer items than codes, or not one node per item.
         TrainingError: lambda > 0 without two categories that have items, a checkpoint that belongs to other
             settings or data, or a loss that is not finite.
     """
@@ -112,6 +113,10 @@ class Trainer:
         )
         self.model = model.to(self.device)
         self.embeddings, self.nodes = embeddings, np.asarray(nodes)
+        if self.nodes.shape != (len(embeddings),):
+            raise InputError(
+                "nodes", f"shape {self.nodes.shape}", f"one node for each of {len(embeddings)} items"
+            )
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
         self.best: tuple[float, int, dict[str, Tensor]]
@@ -120,6 +125,13 @@ class Trainer:
 
         held_out = split_by_content(embeddings, config.validation_fraction, config.seed, salt="validation")
         self._train = np.flatnonzero(~held_out)
+        if len(self._train) <= max(model.config.sizes):
+            raise InputError(
+                "catalog",
+                f"{len(self._train)} items to train on ({held_out.sum()} more are kept aside for validation)",
+                f"more than the largest level has codes, {max(model.config.sizes)}",
+                "Choose smaller levels, for example --levels 64,32,16.",
+            )
         # Without items kept aside, training items have to do.
         self._validation = self._sample(np.flatnonzero(held_out) if held_out.any() else self._train)
         self.taxonomy = taxonomy if self._tree_can_teach() else None
@@ -163,18 +175,20 @@ class Trainer:
         self._usage = self._fresh_usage()
 
     def _tree_can_teach(self) -> bool:
-        """Whether lambda is not zero and the training items lie in two categories at least."""
+        """Whether lambda is not zero and enough training items lie in two categories at least."""
         if self.config.contrast_weight == 0:
             return False
-        categories = np.unique(self.nodes[self._train])
-        categories = categories[categories >= 0]
-        if len(categories) >= 2:
+        labels = self.nodes[self._train]
+        labels = labels[labels >= 0]
+        categories = len(np.unique(labels))
+        if categories >= 2 and len(labels) >= SMALLEST_BATCH:
             return True
-        found = f"the training items have {len(categories)} different categories"
+        found = f"{len(labels)} training items have a category, of {categories} different ones"
+        needed = f"it takes {SMALLEST_BATCH} items and two categories to tell them apart"
         if self.config.contrast_weight == "auto":
-            self.warnings.append(f"The tree was not used: {found}, and it takes two to tell them apart.")
+            self.warnings.append(f"The tree was not used: {found}, and {needed}.")
             return False
-        raise TrainingError(f"{found}; a contrast weight above 0 needs at least two. Train with weight 0.")
+        raise TrainingError(f"Only {found}, and {needed}. Train with --contrast-weight 0.")
 
     def _prepare_tree(self, taxonomy: Taxonomy) -> None:
         config = self.config
@@ -236,10 +250,7 @@ class Trainer:
             terms = self._losses(phase, step)
         loss = torch.stack(list(terms.values())).sum()
         if not bool(loss.isfinite()):
-            found = ", ".join(f"{name} {float(value):.4g}" for name, value in terms.items())
-            raise TrainingError(
-                f"The loss is not finite at step {step} of {phase} ({found}). Lower the learning rate."
-            )
+            raise _not_finite(phase, step, terms)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -300,7 +311,10 @@ class Trainer:
             row["perplexity"] = [_perplexity(column) for column in codes.T]
         self._train_mode(phase)
         row |= {name: float(value) for name, value in terms.items()}
-        row["validation"] = sum(row[name] for name in terms)
+        # Quantisation has no say: an encoder may trade it against scale without any gain in content.
+        row["validation"] = row["contrast" if phase == "tree" else "reconstruction"]
+        if not math.isfinite(row["validation"]):
+            raise _not_finite(phase, step, terms)
         self.history.append(row)
         if row["validation"] < self.best[0]:
             self.best = (row["validation"], step, cpu_state(self.model))
@@ -384,6 +398,8 @@ class Trainer:
         rows = np.linspace(0, len(self.embeddings) - 1, num=min(len(self.embeddings), 256), dtype=np.int64)
         digest = hashlib.sha256(np.ascontiguousarray(self.embeddings[rows], np.float32).tobytes())
         digest.update(np.ascontiguousarray(self.nodes, np.int64).tobytes())
+        if self.taxonomy is not None:
+            digest.update(self.taxonomy.parents.tobytes())
         settings = {"training": asdict(self.config), "model": asdict(self.model.config)}
         identity: dict[str, Any] = json.loads(
             json.dumps({**settings, "items": len(self.embeddings), "data": digest.hexdigest()})
@@ -418,6 +434,13 @@ def _batch(sampler: EpochBatchSampler, number: int) -> npt.NDArray[np.int64]:
     epoch, index = divmod(number, len(sampler))
     sampler.set_epoch(epoch)
     return sampler.batch(index)
+
+
+def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:
+    found = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in terms.items())
+    return TrainingError(
+        f"The loss is not finite at step {step} of {phase} ({found}). Lower the learning rate."
+    )
 
 
 def _schedule(step: int, steps: int) -> float:

@@ -9,9 +9,9 @@ from tqdm import tqdm
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.training.config import TrainingConfig
 
-_SAMPLE = 12_288
+_SAMPLE = 32_768
 _HELD_OUT = 0.2
-_ITERATIONS = 8
+_ITERATIONS = 5
 _LARGEST = 8.0
 _BISECTIONS = 4
 
@@ -26,17 +26,18 @@ def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, pr
 
     Args:
         model: Only its shape is used.
-        latents: (N, E + T) of training items, as after the first phase.
+        latents: (N, E + T) of training items, as after the first phase; more of them than codes in a level.
         config: `reconstruction_limit`, `level_weights` and `seed` are used.
         progress: Show a progress bar.
 
     Returns:
         lambda in [0, 8]; 8 if even that keeps to the limit.
     """
-    latents = latents[:_SAMPLE]
-    held_out = max(1, int(_HELD_OUT * len(latents)))
-    test, train = latents[:held_out], latents[held_out:]
     dim, sizes = model.config.embedding_dim, model.config.sizes
+    latents = latents[: max(_SAMPLE, 2 * max(sizes))]
+    # The codebooks need as many items as they have codes, however few are left to measure on.
+    held_out = min(max(1, int(_HELD_OUT * len(latents))), len(latents) - max(sizes))
+    test, train = latents[:held_out], latents[held_out:]
     shares = (*config.level_weights, *(0.0,) * len(sizes))[: len(sizes)]
 
     def error(weight: float) -> float:

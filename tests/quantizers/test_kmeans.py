@@ -1,0 +1,149 @@
+import importlib
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
+from sklearn.cluster import KMeans
+
+from leafcode.errors import InputError
+from leafcode.quantizers import assign, kmeans
+from leafcode.quantizers.kmeans import cluster_sums
+
+MODULE = importlib.import_module("leafcode.quantizers.kmeans")  # the package's `kmeans` is the function
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def inertia(points, centroids):
+    return cdist(points.numpy(), centroids.numpy(), "sqeuclidean").min(1).sum()
+
+
+def groups(clusters=8, each=40, dim=5, spread=0.05, seed=0):
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(clusters, dim))
+    points = np.repeat(centers, each, axis=0) + spread * rng.normal(size=(clusters * each, dim))
+    return torch.from_numpy(points)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n=st.integers(1, 30),
+    clusters=st.integers(1, 6),
+    dim=st.integers(1, 5),
+    weighted=st.booleans(),
+    seed=st.integers(0, 999),
+)
+def test_assign_finds_the_nearest(n, clusters, dim, weighted, seed):
+    rng = np.random.default_rng(seed)
+    # Whole numbers, for which both ways to compute a distance are exact, and ties are common.
+    points, centroids = rng.integers(-3, 4, (n, dim)) * 1.0, rng.integers(-3, 4, (clusters, dim)) * 1.0
+    metric = rng.integers(0, 3, dim) * 1.0 if weighted else np.ones(dim)
+    index, distance = assign(
+        torch.from_numpy(points),
+        torch.from_numpy(centroids),
+        torch.from_numpy(metric) if weighted else None,
+    )
+    expected = ((points[:, None] - centroids) ** 2 * metric).sum(2)
+    assert index.dtype == torch.int64
+    assert index.tolist() == expected.argmin(1).tolist(), "of equally near ones the first"
+    np.testing.assert_array_equal(distance.numpy(), expected.min(1))
+
+
+def test_assign_in_chunks(monkeypatch):
+    points, centroids = torch.randn(50, 4, generator=generator()), torch.randn(6, 4, generator=generator(1))
+    whole = assign(points, centroids)
+    monkeypatch.setattr(MODULE, "CHUNK", 7)
+    index, distance = assign(points, centroids)
+    assert torch.equal(index, whole[0])
+    torch.testing.assert_close(distance, whole[1])
+
+
+def test_dimensions_of_weight_zero_are_ignored():
+    points, centroids = torch.randn(20, 3, generator=generator()), torch.randn(4, 3, generator=generator(1))
+    metric = torch.tensor([1.0, 2.0, 0.0])
+    index, distance = assign(points, centroids, metric)
+    points[:, 2], centroids[:, 2] = 1e3 * torch.randn(20, generator=generator(2)), -50.0
+    other_index, other_distance = assign(points, centroids, metric)
+    assert torch.equal(index, other_index)
+    assert torch.equal(distance, other_distance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_cluster_sums(dtype):
+    points = torch.randn(40, 3, generator=generator(), dtype=dtype)
+    indices = torch.randint(5, (40,), generator=generator())
+    sums, counts = cluster_sums(points, indices, 7)
+    expected = np.zeros((7, 3))
+    np.add.at(expected, indices.numpy(), points.double().numpy())
+    np.testing.assert_allclose(sums.numpy(), expected, atol=1e-5)
+    assert counts.tolist() == np.bincount(indices.numpy(), minlength=7).tolist()
+    assert sums.dtype == counts.dtype == dtype
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shape", ["groups", "uniform"])
+def test_inertia_is_that_of_scikit_learn(shape, seed):
+    if shape == "groups":
+        points = groups(seed=seed)
+    else:
+        points = torch.rand(600, 4, generator=generator(seed), dtype=torch.float64)
+    clusters = 8
+    best = KMeans(clusters, n_init=10, random_state=0).fit(points.numpy()).inertia_
+    ours = min(inertia(points, kmeans(points, clusters, generator(start))) for start in range(3))
+    assert ours <= 1.05 * best
+
+
+def test_centroids_are_the_means_of_their_points():
+    points = groups()
+    centroids = kmeans(points, 8, generator(), iterations=100, tolerance=0.0)
+    index, _ = assign(points, centroids)
+    for cluster in range(8):
+        torch.testing.assert_close(centroids[cluster], points[index == cluster].mean(0))
+
+
+def test_more_iterations_never_raise_the_inertia():
+    points = torch.rand(400, 3, generator=generator(), dtype=torch.float64)
+    values = [
+        inertia(points, kmeans(points, 10, generator(), iterations=n, tolerance=0.0)) for n in range(12)
+    ]
+    assert all(after <= before + 1e-9 for before, after in itertools.pairwise(values))
+
+
+def test_the_seed_decides():
+    points = torch.randn(200, 3, generator=generator())
+    before, state = points.clone(), torch.get_rng_state()
+    first, second = kmeans(points, 9, generator(1)), kmeans(points, 9, generator(1))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, kmeans(points, 9, generator(2)))
+    assert torch.equal(points, before)
+    assert torch.equal(torch.get_rng_state(), state), "no global random numbers"
+
+
+def test_as_many_clusters_as_points_and_just_one():
+    points = torch.randn(12, 3, generator=generator(), dtype=torch.float64)
+    assert inertia(points, kmeans(points, 12, generator())) == pytest.approx(0.0, abs=1e-12)
+    torch.testing.assert_close(kmeans(points, 1, generator())[0], points.mean(0))
+
+
+def test_fewer_different_points_than_clusters():
+    points = torch.tensor([[0.0, 1.0], [2.0, 0.0]]).repeat(10, 1)
+    centroids = kmeans(points, 5, generator())
+    assert centroids.isfinite().all()
+    assert inertia(points, centroids) == pytest.approx(0.0, abs=1e-10)
+
+
+def test_a_cluster_without_points_moves_to_the_farthest(monkeypatch):
+    points = torch.tensor([[100.0], [100.2], [109.8], [110.0]])
+    monkeypatch.setattr(MODULE, "_seed", lambda *_: torch.tensor([[101.0], [1e4]]))
+    assert sorted(kmeans(points, 2, generator()).flatten().tolist()) == pytest.approx([100.1, 109.9])
+
+
+def test_too_few_points():
+    with pytest.raises(InputError, match=r"3 items for 4 codes.*smaller levels"):
+        kmeans(torch.zeros(3, 2), 4, generator())

@@ -1,0 +1,149 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from tests.oracles import residual_quantization as oracle
+from torch.nn import functional as F
+
+from leafcode.errors import InputError
+from leafcode.quantizers import RQVAE, ResidualQuantizer, RQVAEConfig
+
+CONFIG = RQVAEConfig(embedding_dim=6, sizes=(8, 4), tree_dim=3, hidden_dim=10)
+
+
+def random(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def model_of(config=CONFIG, seed=0, weights=None):
+    """A float64 model whose codebooks are initialised on `random(100, 6)`, with the decoder untouched."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = RQVAE(config).double()
+    if weights is not None:
+        model.set_level_weights(weights)
+    model.quantizer.fit(model.latents(random(100, 6)).detach(), torch.Generator().manual_seed(seed))
+    return model
+
+
+def disturb(model, seed=3):
+    """As after training: nothing is zero any more."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+    return model
+
+
+def test_the_encoder_starts_as_the_identity():
+    x = random(7, 6)
+    latents = model_of().latents(x).detach()
+    assert latents.shape == (7, 9)
+    torch.testing.assert_close(latents[:, :6], x / x.norm(dim=1, keepdim=True))
+    torch.testing.assert_close(latents[:, 6:].norm(dim=1), torch.ones(7, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("weights", [None, (2.0, 0.5)])
+def test_before_training_it_decodes_to_the_sum_of_its_codewords(weights):
+    model, x = model_of(weights=weights), random(50, 6, seed=1)
+    codebooks = [codebook.detach().numpy() for codebook in model.quantizer.codebooks]
+    codes, _ = oracle.encode(model.latents(x).detach(), codebooks, model.quantizer.metric.numpy())
+    assert model.encode(x).tolist() == codes.tolist()
+    np.testing.assert_allclose(model.decode(model.encode(x)), oracle.decode(codes, codebooks)[:, :6])
+
+
+def test_without_tree_weights_it_starts_as_rq_kmeans():
+    model, x, train = model_of(), random(50, 6, seed=1), random(100, 6)
+    rq_kmeans = ResidualQuantizer(6, (8, 4)).double()
+    rq_kmeans.fit(F.normalize(train, dim=1), torch.Generator().manual_seed(0))
+    codes = rq_kmeans.encode(F.normalize(x, dim=1))
+    assert torch.equal(model.encode(x), codes)
+    torch.testing.assert_close(model.decode(codes), rq_kmeans.decode(codes).detach())
+
+
+def test_forward_is_encode_and_decode():
+    model, x = disturb(model_of(weights=(1.0, 0.0))), random(20, 6, seed=1)
+    output = model(x)
+    assert torch.equal(output.quantizer.codes, model.encode(x))
+    torch.testing.assert_close(output.reconstruction.detach(), model.decode(model.encode(x)))
+
+
+def test_only_the_direction_of_an_embedding_counts():
+    model, x = disturb(model_of()), random(20, 6, seed=1)
+    assert torch.equal(model.encode(x), model.encode(3.7 * x))
+
+
+def test_level_weights():
+    model, x = model_of(), random(30, 6, seed=1)
+    assert model.level_weights == (0.0, 0.0)
+    before = model.encode(x)
+    disturb(model.tree_projection)
+    assert torch.equal(model.encode(x), before), "at weight zero the tree part has no say"
+    model.set_level_weights((4.0, 0.0))
+    assert model.level_weights == (4.0, 0.0)
+    assert model.quantizer.metric[:, :6].eq(1).all()
+    assert not torch.equal(model.encode(x), before)
+    with pytest.raises(InputError, match="metric"):
+        model.set_level_weights((-1.0, 0.0))
+
+
+@pytest.mark.parametrize("estimator", ["straight_through", "rotation"])
+def test_every_part_gets_a_gradient(estimator):
+    model = disturb(model_of(dataclasses.replace(CONFIG, estimator=estimator), weights=(1.0, 1.0)))
+    x = random(100, 6)
+    output = model(x, depth=torch.arange(100) % 2 + 1)
+    ((F.normalize(x, dim=1) - output.reconstruction).square().mean() + output.quantizer.loss).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.any(), name
+
+
+def test_reconstruction_gradient_in_float64():
+    """The decoder and the codewords have no estimator in their way: numbers must agree with differences."""
+    model = disturb(model_of())
+    codes = model.encode(random(5, 6, seed=1))
+
+    def decode(first, second):
+        codewords = torch.stack([first[codes[:, 0]], second[codes[:, 1]]], dim=1)
+        return model.decoder(codewords, codewords.sum(1))
+
+    books = [codebook.detach().clone().requires_grad_() for codebook in model.quantizer.codebooks]
+    assert torch.autograd.gradcheck(decode, books)
+
+
+def test_projection_gradient_in_float64():
+    model = disturb(model_of())
+    assert torch.autograd.gradcheck(model.project, random(4, 6, seed=1).requires_grad_())
+
+
+def test_dropout_is_for_training_only():
+    model, x = model_of(dataclasses.replace(CONFIG, dropout=0.5)), random(20, 6)
+    assert torch.equal(model.eval().project(x), model.project(x))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model.train()
+        assert not torch.equal(model.project(x), model.project(x))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"embedding_dim": 0},
+        {"tree_dim": 0},
+        {"hidden_dim": -1},
+        {"dropout": 1.0},
+        {"commitment": -0.1},
+    ],
+)
+def test_a_shape_that_cannot_be(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        dataclasses.replace(CONFIG, **wrong)
+
+
+def test_levels_that_cannot_be():
+    with pytest.raises(InputError, match="at least one level"):
+        RQVAE(RQVAEConfig(embedding_dim=4, sizes=()))
+    with pytest.raises(InputError, match="'gumbel'"):
+        model_of(dataclasses.replace(CONFIG, estimator="gumbel"))(random(2, 6))

@@ -1,0 +1,295 @@
+import importlib
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_mutual_info_score
+from tests.training.catalogues import QUICK, catalogue, model_of, same, trainer_of
+
+from leafcode.catalog import split_by_content
+from leafcode.errors import InputError, TrainingError
+from leafcode.quantizers import ResidualQuantizer
+from leafcode.taxonomy import Taxonomy
+from leafcode.training.trainer import level_weights
+
+TRAINER = importlib.import_module("leafcode.training.trainer")
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def state(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def equal(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def rows(result, phase):
+    return [row for row in result.history if row["phase"] == phase]
+
+
+def test_the_seed_decides():
+    random, numpy = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    settings = {"shape": {"dropout": 0.2}, "progressive_masking": True}
+    first, second, other = (trainer_of(seed=seed, **settings).fit() for seed in (3, 3, 4))
+    assert same(first, second)
+    assert not equal(first.model.state_dict(), other.model.state_dict())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert (np.random.get_state()[1] == numpy).all()  # noqa: NPY002
+
+
+def test_what_was_drawn_before_has_no_influence():
+    results = []
+    for ambient in (1, 2):
+        trainer = trainer_of(shape={"dropout": 0.2}, progressive_masking=True)
+        with torch.random.fork_rng():
+            torch.manual_seed(ambient)
+            results.append(trainer.fit())
+    assert same(*results)
+
+
+def test_both_phases_learn():
+    result = trainer_of(tree_steps=60, steps=120, evaluate_every=20, learning_rate=5e-3).fit()
+    contrast = [row["contrast"] for row in rows(result, "tree")]
+    assert [row["step"] for row in rows(result, "tree")] == [20, 40, 60]
+    assert min(contrast[1:]) < contrast[0]
+    error = {row["step"]: row["reconstruction"] for row in rows(result, "codes")}
+    assert list(error) == [0, 20, 40, 60, 80, 100, 120]
+    assert error[result.best_step] == min(error.values()) < error[0]
+    assert result.warnings == []
+    assert not result.model.training
+
+
+def test_it_ends_with_the_best_weights_on_items_kept_aside():
+    embeddings, _, _ = catalogue()
+    # A high learning rate, so that the last step is not the best.
+    result = trainer_of(steps=12, learning_rate=0.3).fit()
+    aside = split_by_content(embeddings, QUICK["validation_fraction"], 0, salt="validation")
+    x = embeddings[aside]
+    decoded = result.model.decode(result.model.encode(torch.from_numpy(x))).numpy()
+    error = ((unit(x) - decoded) ** 2).sum(1).mean()
+    best = min(row["reconstruction"] for row in rows(result, "codes"))
+    assert error == pytest.approx(best, rel=1e-4)
+    assert best < rows(result, "codes")[-1]["reconstruction"]
+
+
+def test_the_perplexity_is_that_of_the_codes():
+    embeddings, _, _ = catalogue()
+    result = trainer_of(validation_fraction=0.0).fit()
+    codes = result.model.encode(torch.from_numpy(embeddings)).numpy()
+    (best,) = [row for row in rows(result, "codes") if row["step"] == result.best_step]
+    for level, column in enumerate(codes.T):
+        shares = np.bincount(column) / len(column)
+        shares = shares[shares > 0]
+        assert best["perplexity"][level] == pytest.approx(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def test_each_phase_trains_its_own_part():
+    short, long = (trainer_of(contrast_weight=1.0, steps=steps) for steps in (1, 8))
+    content = state(short.model.content_encoder)
+    projection = state(short.model.tree_projection)
+    first, second = short.fit().model, long.fit().model
+    assert not equal(projection, first.tree_projection.state_dict())
+    assert equal(first.tree_projection.state_dict(), second.tree_projection.state_dict())
+    assert not equal(content, second.content_encoder.state_dict())
+
+
+def test_unlabelled_items_teach_content_but_not_the_tree():
+    embeddings, nodes, tree = catalogue()
+    moved = embeddings.copy()
+    moved[nodes < 0] = np.random.default_rng(9).normal(size=moved[nodes < 0].shape)
+    data = [(embeddings, nodes, tree), (moved, nodes, tree)]
+    # Nothing is kept aside, for what is kept aside depends on the embeddings.
+    first, second = (trainer_of(each, contrast_weight=1.0, validation_fraction=0.0).fit() for each in data)
+    assert rows(first, "tree") == rows(second, "tree")
+    assert equal(first.model.tree_projection.state_dict(), second.model.tree_projection.state_dict())
+    assert rows(first, "codes") != rows(second, "codes")
+    assert not equal(first.model.quantizer.state_dict(), second.model.quantizer.state_dict())
+
+
+def test_a_label_more_changes_the_tree_part():
+    embeddings, nodes, tree = catalogue()
+    labelled = np.where(nodes < 0, nodes[0], nodes)
+    first, second = (trainer_of((embeddings, each, tree)).fit() for each in (nodes, labelled))
+    assert not equal(first.model.tree_projection.state_dict(), second.model.tree_projection.state_dict())
+
+
+def test_lambda_0_leaves_the_tree_out():
+    embeddings, nodes, _ = catalogue()
+    result = trainer_of(contrast_weight=0).fit()
+    assert same(result, trainer_of((embeddings, np.full(len(nodes), -1), None), contrast_weight=0).fit())
+    assert rows(result, "tree") == []
+    assert result.tree_weight == 0.0
+    assert result.model.level_weights == (0.0, 0.0)
+    assert result.warnings == []
+
+
+def test_a_fixed_lambda_is_shared_out_over_the_levels():
+    result = trainer_of(contrast_weight=2.5, level_weights=(1.0, 0.5)).fit()
+    assert result.tree_weight == 2.5
+    assert result.model.level_weights == (2.5, 1.25)
+    assert trainer_of(contrast_weight=2.5).fit().model.level_weights == (2.5, 0.0)
+
+
+def test_level_weights():
+    config = trainer_of(level_weights=(1.0, 0.25)).config
+    assert level_weights(config, 2.0, 4) == (2.0, 0.5, 0.0, 0.0)
+    assert level_weights(config, 0.0, 2) == (0.0, 0.0)
+
+
+def test_lambda_auto_gives_more_at_a_looser_limit():
+    weights = [trainer_of(reconstruction_limit=limit).fit().tree_weight for limit in (1.0, 1.1, 50.0)]
+    assert weights == sorted(weights)
+    assert 0.0 <= weights[0] < weights[2] == 8.0
+
+
+def test_with_a_large_lambda_the_first_code_follows_the_tree():
+    embeddings, nodes, tree = catalogue(unlabelled=0)
+    # The categories hide in one direction of eight.
+    rng = np.random.default_rng(1)
+    root = tree.ancestors[nodes, 0]
+    embeddings = rng.normal(size=embeddings.shape).astype(np.float32)
+    embeddings[:, 0] = 1.5 * (np.searchsorted(np.unique(root), root) - 1) + 0.1 * embeddings[:, 0]
+    agreement = []
+    for weight in (0.0, 8.0):
+        settings = {"tree_steps": 80, "learning_rate": 5e-3, "grades": "depth", "contrast_weight": weight}
+        model = trainer_of((embeddings, nodes, tree), **settings).fit().model
+        codes = model.encode(torch.from_numpy(embeddings)).numpy()
+        agreement.append(adjusted_mutual_info_score(root, codes[:, 0]))
+    assert agreement[1] > agreement[0] + 0.2
+
+
+def test_one_category_only():
+    embeddings, nodes, tree = catalogue()
+    data = (embeddings, np.where(nodes < 0, -1, nodes[0]), tree)
+    result = trainer_of(data).fit()
+    (warning,) = result.warnings
+    assert "tree was not used" in warning
+    assert result.tree_weight == 0.0
+    assert rows(result, "tree") == []
+    with pytest.raises(TrainingError, match=r"1 different.*--contrast-weight 0"):
+        trainer_of(data, contrast_weight=1.0)
+    assert trainer_of(data, contrast_weight=0.0).fit().warnings == []
+
+
+@pytest.mark.parametrize("labelled", [0, 10])
+def test_too_few_labelled_items(labelled):
+    embeddings, nodes, tree = catalogue()
+    few = np.full_like(nodes, -1)
+    few[:labelled] = nodes[: 12 * labelled : 12][:labelled]
+    (warning,) = trainer_of((embeddings, few, tree), validation_fraction=0.0).fit().warnings
+    assert "tree was not used" in warning
+    assert "12 items" in warning
+
+
+def test_no_labelled_item_is_kept_aside():
+    embeddings, nodes, tree = catalogue()
+    aside = split_by_content(embeddings, QUICK["validation_fraction"], 0, salt="validation")
+    result = trainer_of((embeddings, np.where(aside, -1, nodes), tree)).fit()
+    assert all(row["contrast"] > 0 for row in rows(result, "tree")), "labelled training items stand in"
+
+
+@pytest.mark.parametrize("contrast_weight", ["auto", 0.0])
+@pytest.mark.parametrize("where", ["everywhere", "one training item", "one item kept aside"])
+def test_nan_embeddings(where, contrast_weight):
+    embeddings, nodes, tree = catalogue()
+    aside = np.flatnonzero(split_by_content(embeddings, 0.1, 0, salt="validation"))
+    wrong = embeddings.copy()
+    if where == "everywhere":
+        wrong[:] = np.nan
+    elif where == "one training item":
+        wrong[min(set(range(len(wrong))) - set(aside)), 0] = np.nan
+    else:  # the split goes by content, so look for a row with a NaN that it keeps aside
+        for value in range(1000):
+            wrong[0, :2] = np.nan, value
+            if split_by_content(wrong, 0.1, 0, salt="validation")[0]:
+                break
+    with pytest.raises(TrainingError, match=r"not finite at step \d+ of (tree|codes) \(.*nan") as caught:
+        trainer_of((wrong, nodes, tree), contrast_weight=contrast_weight).fit()
+    phase = "codes" if contrast_weight == 0.0 else "tree"
+    assert f"of {phase}" in str(caught.value)
+
+
+def test_dead_codes_are_revived(monkeypatch):
+    embeddings, _, _ = catalogue()
+    original = ResidualQuantizer.fit
+
+    def fit_and_lose(self, latents, generator, **arguments):
+        original(self, latents, generator, **arguments)
+        self.codebooks[0][::2] = 1e3
+
+    monkeypatch.setattr(ResidualQuantizer, "fit", fit_and_lose)
+    # So slow that codewords move by revival alone.
+    settings = {"contrast_weight": 0, "learning_rate": 1e-12, "batch_size": 120, "validation_fraction": 0.0}
+    dead = trainer_of(**settings, steps=1).fit()
+    revived = trainer_of(**settings, steps=3, evaluate_every=2).fit()
+    books = [result.model.quantizer.codebooks[0].detach().numpy() for result in (dead, revived)]
+    assert (books[0][::2] == 1e3).all()
+    np.testing.assert_allclose(books[1][1::2], books[0][1::2], atol=1e-6)
+    distances = np.linalg.norm(books[1][::2, None, :8] - unit(embeddings), axis=2)
+    assert distances.min(1) == pytest.approx(0.0, abs=1e-5), "each is some item's residual now"
+    assert revived.best_step == 2
+    assert rows(revived, "codes")[1]["perplexity"][0] > rows(revived, "codes")[0]["perplexity"][0]
+
+
+def test_a_collapse_is_told(monkeypatch):
+    def collapse(self, latents, generator, **_):
+        for codebook in self.codebooks:
+            codebook.copy_(torch.zeros_like(codebook))
+
+    healthy = trainer_of(validation_fraction=0.0, shape={"sizes": (32, 4)}).fit()
+    assert healthy.warnings == []
+    monkeypatch.setattr(ResidualQuantizer, "fit", collapse)
+    settings = {"steps": 1, "validation_fraction": 0.0, "shape": {"sizes": (32, 32)}}
+    warnings = trainer_of(**settings).fit().warnings
+    assert [warning.split(":")[0] for warning in warnings] == [
+        "Level 1 has collapsed",
+        "Level 2 has collapsed",
+    ]
+    assert "1 of its 32 codes" in warnings[0]
+    assert "--learning-rate" in warnings[0]
+
+
+def test_embeddings_on_disk_and_in_half_precision(tmp_path):
+    embeddings, nodes, tree = catalogue()
+    half = embeddings.astype(np.float16)
+    np.save(tmp_path / "e.npy", half)
+    mapped = np.load(tmp_path / "e.npy", mmap_mode="r")
+    first = trainer_of((mapped, nodes, tree)).fit()
+    assert same(first, trainer_of((half.astype(np.float32), nodes, tree)).fit())
+
+
+def test_too_few_items():
+    embeddings, nodes, tree = catalogue()
+    with pytest.raises(InputError, match=r"items to train on.*smaller levels"):
+        trainer_of((embeddings[::10], nodes[::10], tree), shape={"sizes": (16, 4)})
+    with pytest.raises(InputError, match="nodes: found shape"):
+        trainer_of((embeddings, nodes[:-1], tree))
+
+
+def test_batches_larger_than_the_catalogue():
+    result = trainer_of(batch_size=4096, contrast_batch_size=4096).fit()
+    assert np.isfinite(rows(result, "codes")[-1]["reconstruction"])
+
+
+def test_progress_goes_to_standard_error(capsys):
+    embeddings, nodes, tree = catalogue()
+    trainer = TRAINER.Trainer(
+        model_of(), embeddings, nodes, tree, trainer_of().config, title="content", progress=True
+    )
+    trainer.fit()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert all(name in err for name in ("tree", "lambda", "content"))
+
+
+def test_a_flat_tree_and_grades_by_distance():
+    embeddings, nodes, _ = catalogue()
+    flat, flat_nodes = Taxonomy.from_paths([None if node < 0 else f"{node}" for node in nodes])
+    for grades in ("depth", "1,0.5"):
+        assert (
+            rows(trainer_of((embeddings, flat_nodes, flat), grades=grades).fit(), "tree")[-1]["contrast"] > 0
+        )
