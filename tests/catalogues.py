@@ -21,19 +21,8 @@ SHORT = TrainingConfig(
 )
 OPTIONS = FitOptions(sizes=(8, 4), tree_dim=8, hidden_dim=16, training=SHORT)
 COMMAND_OPTIONS = [
-    "--levels",
-    "8,4",
-    "--steps",
-    "24",
-    "--tree-steps",
-    "16",
-    "--batch-size",
-    "64",
-    "--contrast-batch-size",
-    "48",
-    "--contrast-weight",
-    "1",
-    "--quiet",
+    *("--levels", "8,4", "--steps", "24", "--tree-steps", "16", "--contrast-weight", "1"),
+    *("--batch-size", "64", "--contrast-batch-size", "48", "--quiet"),
 ]
 """About the same on the command line."""
 

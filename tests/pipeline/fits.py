@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tests.catalogues import OPTIONS
 
 from leafcode.pipeline import CatalogSource, FitOptions, Run, fit
-from tests.catalogues import OPTIONS
 
 LONG = dataclasses.replace(
     OPTIONS,

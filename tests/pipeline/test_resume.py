@@ -9,13 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.pipeline.fits import fit_files
 
 from leafcode.errors import InputError
-from leafcode.files import replacing
-from leafcode.pipeline import Run
 from leafcode.serving import RunFolder
 from leafcode.training import trainer
-from tests.pipeline.fits import LONG, fit_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +38,7 @@ class Stopped(BaseException):
     """Not an error that the code under test could catch."""
 
 
-@pytest.mark.parametrize("writes", range(0, 45, 4))
+@pytest.mark.parametrize("writes", [*range(0, 40, 5), 42])
 def test_stopped_before_and_after_any_write(tmp_path, catalogue, undisturbed, monkeypatch, writes):
     """Stop at a write, once before it takes effect and once after, then go on; again and again."""
     left = [writes]
@@ -66,7 +64,7 @@ def test_stopped_before_and_after_any_write(tmp_path, catalogue, undisturbed, mo
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path, catalogue, undisturbed):
     """SIGKILL the process after random delays until it ends by itself."""
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(0)
     out = tmp_path / "run"
     command = [sys.executable, "-W", "error", "-m", "tests.pipeline.fits", str(catalogue.items), str(out)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -84,12 +82,8 @@ def test_killed_at_random_moments(tmp_path, catalogue, undisturbed):
         assert status in (0, -signal.SIGKILL), err
         killed += status != 0
         assert time.monotonic() - begun < 300
-    assert out.is_dir()
-    # A process that is killed while it writes cannot remove what it was writing.
-    for path in out.glob(".*.tmp"):
-        path.unlink()
     assert_same(RunFolder(out), undisturbed)
-    assert Run.open(out).folder.finished, f"killed {killed} times"
+    assert killed > 0
 
 
 def _wait_for_folder(process, out):
@@ -121,12 +115,11 @@ def test_resume_and_overwrite(catalogue, undisturbed):
     assert undisturbed.finished
 
 
-def test_leftovers_of_a_run_without_config_do_no_harm(tmp_path, catalogue, undisturbed):
+def test_halves_of_files_are_cleared_away(tmp_path, catalogue, undisturbed):
     run = tmp_path / "run"
     run.mkdir()
-    with pytest.raises(Stopped), replacing(run / "config.json") as beside:
-        beside.rename(run / ".config.json.x.tmp")
-        raise Stopped
-    fit_files(catalogue.items, run, LONG)
-    (run / ".config.json.x.tmp").unlink()
+    (run / ".checkpoint.safetensors.x.tmp").touch()
+    (run / ".hidden").touch()
+    fit_files(catalogue.items, run)
+    (run / ".hidden").unlink()  # not ours, so it is still there
     assert_same(RunFolder(run), undisturbed)

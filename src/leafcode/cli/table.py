@@ -49,10 +49,10 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
     Example:
         >>> ours = {"reconstruction": 0.2, "prefix_accuracy": {"1": 0.75}, "collision_rate": None}
         >>> print(metrics_table(ours))
-        measure                 leafcode
-        reconstruction error      0.2000
-        collision rate                 –
-        prefix accuracy 1         0.7500
+        measure               leafcode
+        reconstruction error    0.2000
+        collision rate               –
+        prefix accuracy 1       0.7500
     """
     columns: dict[str, Mapping[str, Any]] = {"leafcode": metrics}
     titles = {"lambda_0": "lambda = 0", "rq_kmeans": "RQ-KMeans"}

@@ -130,7 +130,7 @@ def fit(
     # Only now, when everything has been checked, is an earlier run touched.
     _open_folder(folder, config, resume, overwrite)
     if folder.finished:
-        return Run.open(folder.path)
+        return _finish(folder)
     folder.write_config(config)
     result = trainer.fit()
     model = result.model.to("cpu")
@@ -155,6 +155,11 @@ def fit(
     measure(folder, model, catalog, held_out, title=Path(out).resolve().name, progress=progress)
     # The model comes last: a folder that has it is finished.
     folder.save_model(model)
+    return _finish(folder)
+
+
+def _finish(folder: RunFolder) -> Run:
+    """Remove what only an unfinished run needs."""
     folder.checkpoint.unlink(missing_ok=True)
     folder.baseline_checkpoint.unlink(missing_ok=True)
     return Run.open(folder.path)

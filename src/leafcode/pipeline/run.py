@@ -162,9 +162,8 @@ class Run:
                 "the same catalogue, since measures compare training items with those held out",
                 "Fit again to measure on a new catalogue.",
             )
-        without = (
-            len(catalog) - pc.sum(pc.is_in(pa.array(catalog.ids, pa.string()), self.ids()["id"])).as_py()
-        )
+        known = pc.is_in(pa.array(catalog.ids, pa.string()), value_set=self.ids()["id"].combine_chunks())
+        without = len(catalog) - known.true_count
         if without:
             found = f"no ID for {without} items of the catalogue"
             raise RunFolderError(str(self.folder.ids), found, "an ID for every one")

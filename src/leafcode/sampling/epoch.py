@@ -57,6 +57,12 @@ class EpochBatchSampler(Sampler[list[int]], ABC):
             InputError: There is no such batch.
         """
 
+    def step_batch(self, step: int) -> LongArray:
+        """Batch of a training step, counted from 0 over all epochs; goes to the epoch of the step."""
+        epoch, index = divmod(check_integer("step", step, 0), self.num_batches)
+        self.set_epoch(epoch)
+        return self.batch(index)
+
     def __len__(self) -> int:
         return self.num_batches
 

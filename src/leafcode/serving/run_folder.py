@@ -132,6 +132,8 @@ class RunFolder:
             path: The folder; made with its parents if missing.
             overwrite: Remove the files of an earlier run, finished or not; other files stay.
 
+        Halves of files that a killed run was writing are removed.
+
         Raises:
             RunFolderError: A finished run is there and may not be overwritten; something is there that is no
                 run folder (never overwritten); or the folder cannot be made.
@@ -146,13 +148,16 @@ class RunFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
             # Names with a dot are temporary files of an interrupted write, or the system's own.
-            if all(entry.name.startswith(".") for entry in path.iterdir()):
-                return run
-            if not run._is_run():
+            empty = all(entry.name.startswith(".") for entry in path.iterdir())
+            if not (empty or run._is_run()):
                 raise RunFolderError(str(path), "a folder of other files", "a new, empty or run folder")
             if overwrite:
                 for file in run.files:
                     file.unlink(missing_ok=True)
+            if not run.finished:
+                for file in run.files:
+                    for half in path.glob(f".{file.name}.*.tmp"):  # see `leafcode.files.replacing`
+                        half.unlink(missing_ok=True)
         except OSError as error:
             found = f"no folder that can be used ({error})"
             raise RunFolderError(str(path), found, "a folder to write to") from error

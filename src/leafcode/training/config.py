@@ -40,15 +40,15 @@ class TrainingConfig:
         InputError: Naming every setting that is out of range, all at once.
     """
 
-    tree_steps: int = 1000
-    steps: int = 1500
+    tree_steps: int = 2000
+    steps: int = 1000
     batch_size: int = 512
     contrast_batch_size: int = 512
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     contrast_weight: float | Literal["auto"] = "auto"
     level_weights: tuple[float, ...] = (1.0,)
-    reconstruction_limit: float = 1.03
+    reconstruction_limit: float = 1.05
     temperature: float = 0.1
     grades: str = "depth"
     items_per_category: int = 4

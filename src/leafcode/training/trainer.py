@@ -22,20 +22,18 @@ from tqdm import tqdm
 
 from leafcode.catalog import split_by_content
 from leafcode.errors import InputError, TrainingError
-from leafcode.losses import GradedContrastiveLoss
 from leafcode.quantizers import RQVAE
-from leafcode.sampling import HierarchicalBatchSampler, UniformBatchSampler
-from leafcode.sampling.epoch import EpochBatchSampler
-from leafcode.taxonomy import Grades, Taxonomy
+from leafcode.sampling import UniformBatchSampler
+from leafcode.taxonomy import Taxonomy
 from leafcode.training.checkpoint import Checkpoint, cpu_state, load_checkpoint, save_checkpoint
 from leafcode.training.config import SMALLEST_BATCH, TrainingConfig
-from leafcode.training.tree_weight import choose_tree_weight
+from leafcode.training.randomness import Stream, stream_generator, stream_seed
+from leafcode.training.tree_term import TreeTerm
+from leafcode.training.tree_weight import choose_tree_weight, level_weights
+from leafcode.training.upkeep import CodeUsage, collapse_warnings, perplexity
 
 _INITIALISATION_SAMPLE = 65_536
 _VALIDATION_SAMPLE = 2_048
-_LOW_PERPLEXITY = 0.1
-# Streams of random numbers that must not depend on one another.
-_INITIALISE, _REVIVE, _DEPTH, _DROPOUT, _VALIDATE = range(5)
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,6 @@ class Trainer:
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
         self.best: tuple[float, int, dict[str, Tensor]]
-        self._usage: list[Tensor]
         self.optimizer: torch.optim.AdamW
 
         held_out = split_by_content(embeddings, config.validation_fraction, config.seed, salt="validation")
@@ -134,7 +131,7 @@ class Trainer:
             )
         # Without items kept aside, training items have to do.
         self._validation = self._sample(np.flatnonzero(held_out) if held_out.any() else self._train)
-        self.taxonomy = taxonomy if self._tree_can_teach() else None
+        self.taxonomy = taxonomy if self._tree_can_teach(taxonomy) else None
         self.tree_weight = (
             0.0 if self.taxonomy is None or config.contrast_weight == "auto" else config.contrast_weight
         )
@@ -142,7 +139,11 @@ class Trainer:
             len(self._train), batch_size=min(config.batch_size, len(self._train)), seed=config.seed
         )
         if self.taxonomy is not None:
-            self._prepare_tree(self.taxonomy)
+            self._tree = TreeTerm(self.nodes, self.taxonomy, config, self._train, self.device)
+            kept_aside = self._validation[self.nodes[self._validation] >= 0]
+            useful = self._tree.has_positive_pair(kept_aside)
+            self._tree_validation = kept_aside if useful else self._sample(self._tree.labelled)
+        self._usage = CodeUsage(model.config.sizes, self.device)
         self._start_phase("tree")
 
     def fit(self) -> TrainingResult:
@@ -160,7 +161,12 @@ class Trainer:
         self._run("codes", step, self.config.steps)
         self.model.load_state_dict(self.best[2])
         self.model.eval()
-        self._warn_of_collapse()
+        used = next(
+            row["perplexity"]
+            for row in self.history
+            if (row["phase"], row["step"]) == ("codes", self.best[1])
+        )
+        self.warnings += collapse_warnings(used, self.model.config.sizes, len(self._validation))
         return TrainingResult(self.model, self.tree_weight, self.best[1], self.history, self.warnings)
 
     def _start_phase(self, phase: str) -> None:
@@ -172,12 +178,14 @@ class Trainer:
             in_phase, lr=self.config.learning_rate, weight_decay=self.config.weight_decay
         )
         self.best = (math.inf, 0, {})
-        self._usage = self._fresh_usage()
+        self._usage.reset()
 
-    def _tree_can_teach(self) -> bool:
+    def _tree_can_teach(self, taxonomy: Taxonomy | None) -> bool:
         """Whether lambda is not zero and enough training items lie in two categories at least."""
-        if self.config.contrast_weight == 0:
+        if self.config.contrast_weight == 0 or (taxonomy is None and self.config.contrast_weight == "auto"):
             return False
+        if taxonomy is None:
+            raise TrainingError("There is no category tree. Train with --contrast-weight 0 or auto.")
         labels = self.nodes[self._train]
         labels = labels[labels >= 0]
         categories = len(np.unique(labels))
@@ -189,28 +197,6 @@ class Trainer:
             self.warnings.append(f"The tree was not used: {found}, and {needed}.")
             return False
         raise TrainingError(f"Only {found}, and {needed}. Train with --contrast-weight 0.")
-
-    def _prepare_tree(self, taxonomy: Taxonomy) -> None:
-        config = self.config
-        grades = Grades.parse(config.grades, taxonomy.max_depth)
-        self._grades = grades
-        self._contrastive = GradedContrastiveLoss(grades.levels, temperature=config.temperature)
-        self._ancestors = torch.from_numpy(np.array(taxonomy.ancestors)).to(self.device)
-        self._labelled = self._train[self.nodes[self._train] >= 0]
-        self._tree_validation = self._sample(self._labelled)
-        kept_aside = self._validation[self.nodes[self._validation] >= 0]
-        if bool((self._relevance(kept_aside).fill_diagonal_(0.0) > 0).any()):
-            self._tree_validation = kept_aside
-        size = min(config.contrast_batch_size, len(self._labelled))
-        per_category = min(config.items_per_category, max(2, size // 4))
-        self._hierarchical = HierarchicalBatchSampler(
-            self.nodes[self._labelled],
-            taxonomy,
-            batch_size=size,
-            items_per_category=per_category,
-            related_fraction=config.related_fraction,
-            seed=config.seed,
-        )
 
     def _run(self, phase: str, step: int, steps: int) -> int:
         """Take the steps of one phase that are left."""
@@ -246,7 +232,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _schedule(step, steps)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(self._seed(_DROPOUT, phase == "codes", step))
+            torch.manual_seed(stream_seed(self.config.seed, Stream.DROPOUT, phase == "codes", step))
             terms = self._losses(phase, step)
         loss = torch.stack(list(terms.values())).sum()
         if not bool(loss.isfinite()):
@@ -258,31 +244,26 @@ class Trainer:
 
     def _losses(self, phase: str, step: int) -> dict[str, Tensor]:
         if phase == "tree":
-            return self._tree_terms(self._labelled[_batch(self._hierarchical, step)])
-        items = self._train[_batch(self._uniform, step)]
+            return self._tree_terms(self._tree.batch(step))
+        items = self._train[self._uniform.step_batch(step)]
         return self._content_terms(items, self._masked_depth(len(items), step))
 
     def _content_terms(self, items: npt.NDArray[np.int64], depth: Tensor | None = None) -> dict[str, Tensor]:
         x = self._take(items)
         output = self.model(x, depth=depth)
         if self.model.training:
-            self._count(output.quantizer.codes)
+            self._usage.count(output.quantizer.codes)
         error = (F.normalize(x, dim=1) - output.reconstruction).square().sum(1).mean()
         return {"reconstruction": error, "quantization": output.quantizer.loss}
 
     def _tree_terms(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
-        output = self._contrastive(self.model.project(self._take(items)), self._relevance(items))
-        return {"contrast": output.loss}
-
-    def _relevance(self, items: npt.NDArray[np.int64]) -> Tensor:
-        nodes = torch.from_numpy(self.nodes[items].astype(np.int64)).to(self.device)
-        return self._grades.matrix(self._ancestors[nodes])
+        return {"contrast": self._tree.loss(self.model.project(self._take(items)), items)}
 
     @torch.no_grad()
     def _initialise_codes(self) -> None:
         """Set lambda if it is to be found, then all codebooks, from the latents of a large sample."""
         self.model.eval()
-        generator = self._generator(_INITIALISE)
+        generator = stream_generator(self.config.seed, Stream.INITIALISE)
         order = torch.randperm(len(self._train), generator=generator)[:_INITIALISATION_SAMPLE].numpy()
         latents = torch.cat(
             [
@@ -296,7 +277,6 @@ class Trainer:
             level_weights(self.config, self.tree_weight, len(self.model.config.sizes))
         )
         self.model.quantizer.fit(latents, generator)
-        self._usage = self._fresh_usage()
 
     @torch.no_grad()
     def _validate(self, phase: str, step: int) -> None:
@@ -308,7 +288,7 @@ class Trainer:
         else:
             terms = self._content_terms(self._validation)
             codes = self.model.encode(self._take(self._validation))
-            row["perplexity"] = [_perplexity(column) for column in codes.T]
+            row["perplexity"] = [perplexity(column) for column in codes.T]
         self._train_mode(phase)
         row |= {name: float(value) for name, value in terms.items()}
         # Quantisation has no say: an encoder may trade it against scale without any gain in content.
@@ -319,45 +299,34 @@ class Trainer:
         if row["validation"] < self.best[0]:
             self.best = (row["validation"], step, cpu_state(self.model))
 
+    @torch.no_grad()
     def _revive(self, step: int) -> None:
         """Move codewords that no item of the last stretch chose to residuals of random training items."""
-        generator = self._generator(_REVIVE, step)
-        with torch.no_grad():
-            for level, used in enumerate(self._usage):
-                dead = torch.nonzero(used == 0).flatten()
-                if len(dead):
-                    picks = torch.randint(len(self._train), (len(dead),), generator=generator).numpy()
-                    latents = self.model.latents(self._take(self._train[picks]))
-                    residuals = self.model.quantizer.residuals(latents, level)
-                    self.model.quantizer.codebooks[level][dead] = residuals
-        self._usage = self._fresh_usage()
-
-    def _fresh_usage(self) -> list[Tensor]:
-        return [torch.zeros(size, device=self.device) for size in self.model.config.sizes]
-
-    def _count(self, codes: Tensor) -> None:
-        for level, used in enumerate(self._usage):
-            used += torch.bincount(codes[:, level], minlength=len(used))
+        generator = stream_generator(self.config.seed, Stream.REVIVE, step)
+        for level, dead in enumerate(self._usage.dead()):
+            if len(dead):
+                picks = torch.randint(len(self._train), (len(dead),), generator=generator).numpy()
+                latents = self.model.latents(self._take(self._train[picks]))
+                self.model.quantizer.codebooks[level][dead] = self.model.quantizer.residuals(latents, level)
+        self._usage.reset()
 
     def _masked_depth(self, items: int, step: int) -> Tensor | None:
         if not self.config.progressive_masking:
             return None
         levels = len(self.model.config.sizes)
-        depth = torch.randint(1, levels + 1, (items,), generator=self._generator(_DEPTH, step))
+        depth = torch.randint(
+            1, levels + 1, (items,), generator=stream_generator(self.config.seed, Stream.DEPTH, step)
+        )
         return depth.to(self.device)
 
     def _take(self, items: npt.NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(np.asarray(self.embeddings[items], np.float32)).to(self.device)
 
     def _sample(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        order = torch.randperm(len(items), generator=self._generator(_VALIDATE)).numpy()
+        order = torch.randperm(
+            len(items), generator=stream_generator(self.config.seed, Stream.VALIDATE)
+        ).numpy()
         return np.asarray(items[np.sort(order[:_VALIDATION_SAMPLE])], np.int64)
-
-    def _seed(self, *stream: int) -> int:
-        return int(np.random.SeedSequence([self.config.seed, *stream]).generate_state(1, np.uint64)[0] >> 1)
-
-    def _generator(self, *stream: int) -> torch.Generator:
-        return torch.Generator().manual_seed(self._seed(*stream))
 
     def _save(self, phase: str, step: int) -> None:
         if self.checkpoint is None:
@@ -406,40 +375,12 @@ class Trainer:
         )
         return identity
 
-    def _warn_of_collapse(self) -> None:
-        rows = [
-            row["perplexity"]
-            for row in self.history
-            if row.get("step") == self.best[1] and "perplexity" in row
-        ]
-        items = len(self._validation)
-        for level, (perplexity, size) in enumerate(
-            zip(rows[-1], self.model.config.sizes, strict=True), start=1
-        ):
-            if perplexity < _LOW_PERPLEXITY * min(size, items):
-                self.warnings.append(
-                    f"Level {level} has collapsed: it uses about {perplexity:.0f} of its {size} codes. "
-                    "Train with a lower --learning-rate or --contrast-weight, or give the level fewer codes."
-                )
-
-
-def level_weights(config: TrainingConfig, tree_weight: float, levels: int) -> tuple[float, ...]:
-    """Weight of the tree part at each of the code levels, for a given lambda."""
-    shares = (*config.level_weights, *(0.0,) * levels)[:levels]
-    return tuple(tree_weight * share for share in shares)
-
-
-def _batch(sampler: EpochBatchSampler, number: int) -> npt.NDArray[np.int64]:
-    """Batch `number` of an endless run through the epochs."""
-    epoch, index = divmod(number, len(sampler))
-    sampler.set_epoch(epoch)
-    return sampler.batch(index)
-
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:
     found = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in terms.items())
     return TrainingError(
-        f"The loss is not finite at step {step} of {phase} ({found}). Lower the learning rate."
+        f"The loss is not finite at step {step} of {phase} ({found}). If the embeddings "
+        "are finite, lower the learning rate."
     )
 
 
@@ -447,10 +388,3 @@ def _schedule(step: int, steps: int) -> float:
     """Linear warm-up over the first twentieth, then cosine decay to zero."""
     rising = min(1.0, (step + 1) / max(1.0, 0.05 * steps))
     return rising * 0.5 * (1.0 + math.cos(math.pi * step / steps))
-
-
-def _perplexity(codes: Tensor) -> float:
-    """Exponential of the entropy of the code frequencies: the number of codes in effective use."""
-    shares = torch.bincount(codes).double() / len(codes)
-    shares = shares[shares > 0]
-    return float(torch.exp(-(shares * shares.log()).sum()))

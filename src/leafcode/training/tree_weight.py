@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from leafcode.errors import InputError
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.training.config import TrainingConfig
 
@@ -38,11 +39,10 @@ def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, pr
     # The codebooks need as many items as they have codes, however few are left to measure on.
     held_out = min(max(1, int(_HELD_OUT * len(latents))), len(latents) - max(sizes))
     test, train = latents[:held_out], latents[held_out:]
-    shares = (*config.level_weights, *(0.0,) * len(sizes))[: len(sizes)]
 
     def error(weight: float) -> float:
         metric = torch.ones_like(model.quantizer.metric)
-        metric[:, dim:] = weight * metric.new_tensor(shares)[:, None]
+        metric[:, dim:] = metric.new_tensor(level_weights(config, weight, len(sizes)))[:, None]
         quantizer = ResidualQuantizer(latents.shape[1], sizes, metric=metric.cpu()).to(latents.device)
         quantizer.fit(train, torch.Generator().manual_seed(config.seed), iterations=_ITERATIONS)
         rest = test - quantizer.decode(quantizer.encode(test))
@@ -65,3 +65,19 @@ def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, pr
             middle = ((low**0.5 + high**0.5) / 2) ** 2
             low, high = (middle, high) if within(middle) else (low, middle)
     return low
+
+
+def level_weights(config: TrainingConfig, tree_weight: float, levels: int) -> tuple[float, ...]:
+    """Weight of the tree part at each of the code levels, for a given lambda.
+
+    Raises:
+        InputError: More shares than levels.
+
+    Example:
+        >>> level_weights(TrainingConfig(level_weights=(1.0, 0.5)), tree_weight=2.0, levels=3)
+        (2.0, 1.0, 0.0)
+    """
+    shares = config.level_weights
+    if len(shares) > levels:
+        raise InputError("level_weights", f"{len(shares)} shares", f"at most {levels}, one per level")
+    return tuple(tree_weight * share for share in (*shares, *(0.0,) * (levels - len(shares))))

@@ -1,0 +1,35 @@
+"""Random numbers that depend on a seed and on what they are for, never on what was drawn before."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import torch
+
+
+class Stream(IntEnum):
+    """What random numbers are for; streams do not depend on one another."""
+
+    INITIALISE = 0
+    REVIVE = 1
+    DEPTH = 2
+    DROPOUT = 3
+    VALIDATE = 4
+
+
+def stream_seed(seed: int, stream: Stream, *place: int) -> int:
+    """A seed of 63 bits for a place, such as a step, in a stream.
+
+    Example:
+        >>> stream_seed(0, Stream.DEPTH, 5) == stream_seed(0, Stream.DEPTH, 5)
+        True
+        >>> stream_seed(0, Stream.DEPTH, 5) == stream_seed(0, Stream.DEPTH, 6)
+        False
+    """
+    return int(np.random.SeedSequence([seed, int(stream), *place]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def stream_generator(seed: int, stream: Stream, *place: int) -> torch.Generator:
+    """A CPU generator for a place in a stream."""
+    return torch.Generator().manual_seed(stream_seed(seed, stream, *place))

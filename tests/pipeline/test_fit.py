@@ -1,0 +1,109 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from tests.catalogues import OPTIONS, clustered
+from tests.pipeline.fits import fit_files
+
+from leafcode.catalog import Catalog
+from leafcode.errors import InputError, TrainingError
+from leafcode.pipeline import FitOptions, Run, fit
+from leafcode.taxonomy import Taxonomy
+
+QUICK = dataclasses.replace(OPTIONS, baselines=False)
+
+
+@pytest.fixture
+def arrays():
+    rows, vectors = clustered()
+    tree, nodes = Taxonomy.from_paths([row["path"] for row in rows])
+    return Catalog(np.array([row["id"] for row in rows], object), None, nodes, tree, vectors)
+
+
+def test_a_catalogue_of_arrays(tmp_path, arrays):
+    run = fit(arrays, tmp_path / "run", QUICK, progress=False)
+    assert run.ids()["text"].null_count == len(arrays)
+    assert run.evaluate(arrays, progress=False) == run.folder.read_metrics()
+    with pytest.raises(InputError, match="a catalogue that was not read from a file"):
+        _ = run.source
+    other = dataclasses.replace(arrays, embeddings=arrays.embeddings * 2)
+    with pytest.raises(InputError, match="catalog: found other items, texts, categories or vectors"):
+        run.evaluate(other, progress=False)
+
+
+def test_equal_items_fall_on_one_side(tmp_path, arrays):
+    twice = np.repeat(np.arange(120), 2)
+    doubled = dataclasses.replace(
+        arrays, embeddings=arrays.embeddings[twice], nodes=arrays.nodes[twice], texts=None
+    )
+    table = fit(doubled, tmp_path / "run", QUICK, progress=False).ids().sort_by("id")
+    sides = np.array(table["split"].to_pylist()).reshape(-1, 2)
+    assert (sides[:, 0] == sides[:, 1]).all()
+    assert len(set(table["semantic_id"].to_pylist())) == 240
+
+
+def test_the_order_of_the_items_does_not_matter_for_encoding(tmp_path, catalogue):
+    run = fit_files(catalogue.items, tmp_path / "run", QUICK)
+    order = np.random.default_rng(1).permutation(240)
+    shuffled = run.source.load().subset(order)
+    before = run.ids()
+    found = run.encode(shuffled)
+    assert found["id"].to_pylist() == shuffled.ids.tolist()
+    assert run.ids().equals(before)
+
+
+def test_what_was_drawn_before_does_not_matter(tmp_path, arrays):
+    import torch
+
+    ids = []
+    for seed in (1, 2):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            state = torch.random.get_rng_state()
+            ids.append(fit(arrays, tmp_path / str(seed), QUICK, progress=False).ids())
+            assert torch.equal(torch.random.get_rng_state(), state)
+    assert ids[0].equals(ids[1])
+
+
+def test_both_estimators_and_masking(tmp_path, arrays):
+    training = dataclasses.replace(OPTIONS.training, progressive_masking=True, grades="1,0.5")
+    options = dataclasses.replace(QUICK, estimator="rotation", training=training)
+    run = fit(arrays, tmp_path / "run", options, progress=False)
+    assert Run.open(run.folder.path).config.model.estimator == "rotation"
+
+
+def test_no_tree_without_its_weight(tmp_path, arrays):
+    """lambda = 0 gives the codes of the baseline of that name."""
+    options = dataclasses.replace(
+        OPTIONS, training=dataclasses.replace(OPTIONS.training, contrast_weight=0.0)
+    )
+    metrics = fit(arrays, tmp_path / "run", options, progress=False).folder.read_metrics()
+    baseline = metrics.pop("baseline")["lambda_0"]
+    assert {name: metrics[name] for name in baseline} == baseline
+
+
+def test_arguments_that_cannot_be_used(tmp_path, arrays):
+    out = tmp_path / "run"
+    with pytest.raises(InputError, match="catalog: found no embeddings"):
+        fit(dataclasses.replace(arrays, embeddings=None), out, QUICK)
+    with pytest.raises(InputError, match="found 7 items to train on"):
+        fit(arrays.subset(np.arange(8)), out, dataclasses.replace(QUICK, holdout=0.0))
+    one_class = dataclasses.replace(arrays, nodes=np.zeros_like(arrays.nodes))
+    with pytest.raises(TrainingError, match="of 1 different ones"):
+        fit(one_class, out, QUICK, progress=False)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"sizes": ()}, "levels: found no level"),
+        ({"sizes": (8, 1)}, "levels: found 8,1"),
+        ({"holdout": 1.0}, r"holdout: found 1\.0"),
+        ({"split_seed": -1}, "split seed: found -1"),
+        ({"split_seed": 2**32}, "split seed: found 4294967296"),
+    ],
+)
+def test_options_out_of_range(values, named):
+    with pytest.raises(InputError, match=named):
+        FitOptions(**values)

@@ -1,0 +1,117 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.catalogues import DIM, clustered, leaf_table, write
+from tests.pipeline.fits import source
+
+from leafcode.errors import InputError
+from leafcode.pipeline import CatalogSource
+from leafcode.pipeline.source import content_digest
+from leafcode.serving import settings_from_json
+from leafcode.taxonomy import Taxonomy
+
+
+def test_paths_and_a_parent_table_give_the_same_tree(tmp_path):
+    rows, vectors = clustered()
+    rows = [{**row, "node": row["path"]} for row in rows]
+    files = write(tmp_path, rows, vectors)
+    nodes = write(tmp_path, leaf_table(rows), None, "nodes.csv").items
+    by_path = source(files.items, files.vectors)
+    by_node = dataclasses.replace(
+        by_path,
+        path_column=None,
+        category_column="node",
+        taxonomy_file=str(nodes),
+        taxonomy_columns=("node", "parent", "name"),
+    )
+    first, second = by_path.load(), by_node.load()
+    assert first.taxonomy is not None
+    assert second.taxonomy is not None
+    assert first.taxonomy.names == second.taxonomy.names
+    np.testing.assert_array_equal(first.nodes, second.nodes)
+    assert content_digest(first, by_path) == content_digest(second, by_node)
+
+
+def test_a_path_list(tmp_path):
+    rows, vectors = clustered(3)
+    files = write(tmp_path, [{**row, "node": "2"} for row in rows], vectors)
+    listed = tmp_path / "tree.txt"
+    listed.write_text("# a list\n1 - Food\n2 - Food > Salt\n")
+    named = CatalogSource(
+        str(files.items),
+        category_column="node",
+        taxonomy_file=str(listed),
+        embeddings_file=str(files.vectors),
+    )
+    catalog = named.load()
+    assert catalog.taxonomy is not None
+    assert catalog.taxonomy.path(int(catalog.nodes[0])) == ("Food", "Salt")
+
+
+def test_json_round_trip_with_absolute_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = CatalogSource("items.csv", path_column="path", embeddings_file="x.npy")
+    read = settings_from_json(CatalogSource, json.loads(json.dumps(named.to_json())), "config.json")
+    assert read == dataclasses.replace(
+        named, items=str(tmp_path / "items.csv"), embeddings_file=str(tmp_path / "x.npy")
+    )
+    assert read.taxonomy_file is None
+
+
+def test_the_digest_notices_every_change_and_no_other(catalogue):
+    named = source(catalogue.items, catalogue.vectors)
+    catalog = named.load()
+    assert catalog.texts is not None
+    assert catalog.taxonomy is not None
+    digest = content_digest(catalog, named)
+    assert digest == content_digest(named.load(), named)
+    ids, nodes, vectors = catalog.ids.copy(), catalog.nodes.copy(), np.array(catalog.embeddings)
+    ids[0], nodes[0], vectors[0, 0] = "other", nodes[0] - 1, vectors[0, 0] + 1
+    tree = catalog.taxonomy
+    renamed = Taxonomy((*tree.keys[:-1], "other"), tree.names, tree.parents)
+    for change in (
+        {"ids": ids},
+        {"texts": ["other", *catalog.texts[1:]]},
+        {"nodes": nodes},
+        {"taxonomy": renamed},
+        {"embeddings": vectors},
+    ):
+        assert content_digest(dataclasses.replace(catalog, **change), named) != digest, change.keys()
+    # Vectors from a model follow from the texts, and may differ in their last bits.
+    by_model = dataclasses.replace(named, embeddings_file=None)
+    other = dataclasses.replace(catalog, embeddings=vectors)
+    assert content_digest(other, by_model) == content_digest(catalog, by_model)
+
+
+def test_a_tree_needs_both_a_file_and_a_column():
+    for given in ({"category_column": "node"}, {"taxonomy_file": "nodes.csv"}):
+        with pytest.raises(InputError, match="expected both of them, or neither"):
+            CatalogSource("items.csv", **given).load()
+
+
+def test_texts_are_not_embedded_where_vectors_are_given(catalogue):
+    named = source(catalogue.items, catalogue.vectors)
+    assert not named.embeds_texts
+    with pytest.raises(InputError, match="a run on vectors of its own"):
+        named.embed(["soap"])
+
+
+def test_texts_are_embedded_otherwise(tmp_path, monkeypatch):
+    seen = {}
+
+    def embed(texts, model, **more):
+        seen.update(texts=texts, model=model, **more)
+        return np.ones((len(texts), DIM), np.float32)
+
+    monkeypatch.setattr("leafcode.pipeline.source.embed_texts", embed)
+    files = write(tmp_path, [{"id": "a", "text": "salt"}, {"id": "b", "text": "soap"}], None)
+    catalog = CatalogSource(str(files.items), model="some/model").load(
+        cache=Path("cache"), device="cpu", progress=False
+    )
+    assert catalog.embeddings is not None
+    assert catalog.embeddings.shape == (2, DIM)
+    assert seen["texts"] == ["salt", "soap"]
+    assert (seen["model"], seen["cache"], seen["device"]) == ("some/model", Path("cache"), "cpu")
