@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leafcode.errors import RunFolderError
+from leafcode.errors import InputError, RunFolderError
 from leafcode.serving import storage
 
 TABLE = pa.table({"a": [1, None], "b": ["x", "é"]})
@@ -52,7 +52,7 @@ def test_a_full_disk_leaves_the_file_whole(tmp_path, form, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
-        RunFolderError, match=r"file: found a file that cannot be written .*No space left.*is unchanged"
+        InputError, match=r"file: found a file that cannot be written .*No space left.*is unchanged"
     ):
         write(tmp_path / "file", other)
     assert same(read(tmp_path / "file"), value)
@@ -68,9 +68,7 @@ def test_a_disk_that_fills_up_while_it_is_written_to(tmp_path, form):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, before[1]))
     try:
-        with pytest.raises(
-            RunFolderError, match=r"file: found a file that cannot be written .*File too large"
-        ):
+        with pytest.raises(InputError, match=r"file: found a file that cannot be written .*File too large"):
             write(tmp_path / "file", large[next(name for name in FORMATS if FORMATS[name] is form)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -65,7 +65,13 @@ def add_item_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None
         group.add_argument(name, help=text, default=default if defaults else argparse.SUPPRESS, **more)
 
     add("--id-column", "unique ids", "id", metavar="COLUMN")
-    add("--text", "what describes an item; several columns are joined", ["text"], metavar="COLUMN", nargs="+")
+    add(
+        "--text",
+        "what describes an item; several columns are joined; none with vectors of your own",
+        ["text"],
+        metavar="COLUMN",
+        nargs="*",
+    )
     add("--path", "category path of an item, such as Pantry > Spices", None, metavar="COLUMN")
     add("--embedding", "column of vectors to use instead of the texts", None, metavar="COLUMN")
     add("--embeddings", ".npy or .safetensors to use instead of the texts", None, metavar="FILE")

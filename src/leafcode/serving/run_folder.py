@@ -180,8 +180,8 @@ class RunFolder:
         """Write config.json.
 
         Raises:
-            RunFolderError: A value that JSON cannot hold, or a file that cannot be written (as all `write_`
-                and `save_` methods).
+            RunFolderError: A value that JSON cannot hold.
+            InputError: A file that cannot be written (as all `write_` and `save_` methods).
         """
         write_json(self.config, config.to_json())
 

@@ -42,7 +42,8 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON text; a float NaN becomes null, and NumPy numbers and arrays become plain ones.
 
     Raises:
-        RunFolderError: An infinite number, a value that JSON does not have, or a file that cannot be written.
+        RunFolderError: An infinite number, or a value that JSON does not have.
+        InputError: The file cannot be written.
 
     Example:
         >>> import tempfile
@@ -76,7 +77,7 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file.
 
     Raises:
-        RunFolderError: The file cannot be written.
+        InputError: The file cannot be written.
     """
     with replacing(path) as beside:
         pq.write_table(table, beside)
@@ -97,7 +98,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:
     """Write tensors, from whatever device, as safetensors.
 
     Raises:
-        RunFolderError: The file cannot be written.
+        InputError: The file cannot be written.
     """
     # Copies, since safetensors refuses tensors that share memory.
     owned = {

@@ -273,6 +273,10 @@ class Trainer:
         )
         if self.taxonomy is not None and self.config.contrast_weight == "auto":
             self.tree_weight = choose_tree_weight(self.model, latents, self.config, self.progress)
+            if self.tree_weight == 0.0:
+                self.warnings.append(
+                    "The tree was not used: any weight costs more content than --reconstruction-limit allows."
+                )
         self.model.set_level_weights(
             level_weights(self.config, self.tree_weight, len(self.model.config.sizes))
         )
@@ -338,6 +342,7 @@ class Trainer:
             "step": step,
             "tree_weight": self.tree_weight,
             "history": self.history,
+            "warnings": self.warnings,
             "best": [loss if best else None, best_step],
         }
         state = Checkpoint(self.model.state_dict(), best, self.optimizer.state_dict(), progress)
@@ -358,6 +363,7 @@ class Trainer:
         self.model.load_state_dict(dict(saved.model))
         self.optimizer.load_state_dict(dict(saved.optimizer))
         self.tree_weight, self.history = progress["tree_weight"], progress["history"]
+        self.warnings = progress["warnings"]
         loss, best_step = progress["best"]
         self.best = (math.inf if loss is None else loss, best_step, dict(saved.best))
         return progress["phase"], progress["step"]
