@@ -35,7 +35,7 @@ def run_cell(items: Path, seed: int, device: str) -> dict[str, Any]:
     """Fit on one catalogue with one seed; the contents of metrics.json, and lambda."""
     source = CatalogSource(items=str(items), path_column="path")
     catalog = source.load(cache=cache_folder(), device=device)
-    options = FitOptions(split_seed=seed, training=TrainingConfig(seed=seed))
+    options = FitOptions(split_seed=seed, training=TrainingConfig(seed=seed), ceilings=False)
     with tempfile.TemporaryDirectory() as folder:
         run = fit(catalog, Path(folder) / "run", options, source=source, device=device)
         return run.folder.read_metrics() | {"lambda": run.config.contrast_weight}
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/gain_and_cost.json"))
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    defaults = json.loads(json.dumps(dataclasses.asdict(FitOptions())))
+    defaults = json.loads(json.dumps(dataclasses.asdict(FitOptions(ceilings=False))))
     results: dict[str, Any] = {"defaults": defaults, "cells": {}}
     if options.out.exists():
         results = json.loads(options.out.read_text(encoding="utf-8"))

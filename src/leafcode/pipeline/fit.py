@@ -37,6 +37,8 @@ class FitOptions:
         split_seed: Another seed gives another split.
         training: Settings of training.
         baselines: Also train RQ-KMeans and lambda = 0, for comparison.
+        ceilings: Also measure what the embedding itself allows, which takes a minute where there are
+            thousands of categories.
 
     Raises:
         InputError: A setting is out of range.
@@ -50,6 +52,7 @@ class FitOptions:
     split_seed: int = 0
     training: TrainingConfig = field(default_factory=TrainingConfig)
     baselines: bool = True
+    ceilings: bool = True
 
     def __post_init__(self) -> None:
         if not self.sizes or min(self.sizes) < 2:
@@ -152,7 +155,8 @@ def fit(
             )
         )
     _write_ids(folder, catalog, model, held_out)
-    measure(folder, model, catalog, held_out, title=Path(out).resolve().name, progress=progress)
+    title = Path(out).resolve().name
+    measure(folder, model, catalog, held_out, title=title, with_ceilings=options.ceilings, progress=progress)
     # The model comes last: a folder that has it is finished.
     folder.save_model(model)
     return _finish(folder)

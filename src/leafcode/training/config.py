@@ -47,7 +47,7 @@ class TrainingConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     contrast_weight: float | Literal["auto"] = "auto"
-    level_weights: tuple[float, ...] = (1.0,)
+    level_weights: tuple[float, ...] = (1.0, 0.125)
     reconstruction_limit: float = 1.05
     temperature: float = 0.1
     grades: str = "depth"

@@ -13,7 +13,9 @@ from leafcode.training.config import TrainingConfig
 _SAMPLE = 32_768
 _HELD_OUT = 0.2
 _ITERATIONS = 5
-_LARGEST = 8.0
+_LARGEST = 4.0
+"""Beyond, the first code depends on the tree part almost alone, and the deepest categories pay for it."""
+
 _BISECTIONS = 4
 
 
@@ -32,7 +34,7 @@ def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, pr
         progress: Show a progress bar.
 
     Returns:
-        lambda in [0, 8]; 8 if even that keeps to the limit.
+        lambda in [0, 4]; 4 if even that keeps to the limit.
     """
     dim, sizes = model.config.embedding_dim, model.config.sizes
     latents = latents[: max(_SAMPLE, 2 * max(sizes))]
