@@ -24,7 +24,7 @@ def test_every_file_of_the_run_folder(fitted, catalogue):
     }
     config = run.read_config()
     assert config.model.sizes == (8, 4)
-    assert (config.contrast_weight, config.level_weights) == (1.0, (1.0, 0.0))
+    assert (config.contrast_weight, config.level_weights) == (1.0, (1.0, 0.125))
     assert config.source["catalog"]["items"] == str(catalogue.items)
     assert run.load_taxonomy().max_depth == 2
     assert {row["phase"] for row in run.read_history() if "phase" in row} == {"tree", "codes"}

@@ -131,7 +131,7 @@ def test_a_fixed_lambda_is_shared_out_over_the_levels():
     result = trainer_of(contrast_weight=2.5, level_weights=(1.0, 0.5)).fit()
     assert result.tree_weight == 2.5
     assert result.model.level_weights == (2.5, 1.25)
-    assert trainer_of(contrast_weight=2.5).fit().model.level_weights == (2.5, 0.0)
+    assert trainer_of(contrast_weight=2.5).fit().model.level_weights == (2.5, 0.3125)
 
 
 def test_level_weights():
@@ -141,9 +141,13 @@ def test_level_weights():
 
 
 def test_lambda_auto_gives_more_at_a_looser_limit():
-    weights = [trainer_of(reconstruction_limit=limit).fit().tree_weight for limit in (1.0, 1.1, 50.0)]
+    both = (1.0, 1.0)
+    weights = [
+        trainer_of(reconstruction_limit=limit, level_weights=both).fit().tree_weight
+        for limit in (1.0, 1.1, 50.0)
+    ]
     assert weights == sorted(weights)
-    assert 0.0 <= weights[0] < weights[2] == 8.0
+    assert 0.0 <= weights[0] < weights[2] == 4.0
 
 
 def test_with_a_large_lambda_the_first_code_follows_the_tree():
