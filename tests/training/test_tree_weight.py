@@ -48,8 +48,8 @@ def test_it_keeps_to_the_limit_and_no_further(limit):
     assert 0.0 < weight < 4.0
     unit = cost(latents, 0.0)
     assert cost(latents, weight) <= limit * unit
-    # Four halvings of [0, sqrt(8)] on the scale of distances: the next step would have been too far.
-    following = (weight**0.5 + 8**0.5 / 16) ** 2
+    # Four halvings of [0, sqrt(4)] on the scale of distances: the next step would have been too far.
+    following = (weight**0.5 + 4**0.5 / 16) ** 2
     assert cost(latents, following) > limit * unit
 
 
