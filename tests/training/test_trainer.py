@@ -144,7 +144,10 @@ def test_lambda_auto_gives_more_at_a_looser_limit():
     embeddings, nodes, tree = catalogue()
     # Categories that have nothing to do with the content cost the most of it.
     data = (embeddings, np.random.default_rng(0).permutation(nodes), tree)
-    weights = [trainer_of(data, reconstruction_limit=limit).fit().tree_weight for limit in (1.0, 1.1, 50.0)]
+    strong = {"level_weights": (100.0, 100.0)}
+    weights = [
+        trainer_of(data, reconstruction_limit=limit, **strong).fit().tree_weight for limit in (1.0, 1.1, 50.0)
+    ]
     assert weights == sorted(weights)
     assert 0.0 <= weights[0] < weights[2] == 4.0
 
