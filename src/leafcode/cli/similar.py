@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from leafcode.cli.options import HelpFormatter, add_machine_options, pick_device
+from leafcode.cli.table import text_table
+from leafcode.pipeline import Run
 
 _EXAMPLES = """examples:
   leafcode similar run/ "whole bean coffee"
@@ -34,11 +37,6 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    import json
-
-    from leafcode.cli.table import text_table
-    from leafcode.pipeline import Run
-
     finished = Run.open(options.run_folder)
     if options.id is not None:
         found = finished.similar(options.id, k=options.k)
