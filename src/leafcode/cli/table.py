@@ -113,6 +113,8 @@ def _cell(value: object) -> str:
 
 
 def _is_number(text: str) -> bool:
+    if "_" in text:  # a Semantic ID, which float() would take for one
+        return False
     try:
         float(text.replace("–", "0") or "0")
     except ValueError:

@@ -155,8 +155,7 @@ def fit(
             )
         )
     _write_ids(folder, catalog, model, held_out)
-    title = Path(out).resolve().name
-    measure(folder, model, catalog, held_out, title=title, with_ceilings=options.ceilings, progress=progress)
+    measure(folder, model, catalog, held_out, with_ceilings=options.ceilings, progress=progress)
     # The model comes last: a folder that has it is finished.
     folder.save_model(model)
     return _finish(folder)

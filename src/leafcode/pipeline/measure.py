@@ -37,7 +37,6 @@ def measure(
     catalog: Catalog,
     held_out: npt.NDArray[np.bool_],
     *,
-    title: str,
     with_ceilings: bool = True,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -48,7 +47,6 @@ def measure(
         model: The trained model.
         catalog: The items that the model was fitted on, held-out ones included.
         held_out: (n,) mask.
-        title: Heading of the report.
         with_ceilings: Also measure what the embedding itself allows.
         progress: Show a progress bar.
 
@@ -86,7 +84,7 @@ def measure(
                 metrics["baseline"][name] = measures(encode(model.config, tensors, vectors))
                 bar.update()
     folder.write_metrics(metrics)
-    write_report(folder.report, _report(folder, model, catalog, held_out, encoded, metrics, title))
+    write_report(folder.report, _report(folder, model, catalog, held_out, encoded, metrics))
     return metrics
 
 
@@ -105,7 +103,6 @@ def _report(
     held_out: npt.NDArray[np.bool_],
     encoded: EncodedItems,
     metrics: dict[str, Any],
-    title: str,
 ) -> ReportData:
     config = folder.read_config()
     history = folder.read_history()
@@ -127,7 +124,7 @@ def _report(
         None if source.get("embedding_column") or source.get("embeddings_file") else source.get("model")
     )
     return ReportData(
-        title=title,
+        title="/".join(folder.path.resolve().parts[-2:]),
         catalogue=CatalogueSummary(
             items=len(catalog),
             labelled=int(catalog.labelled.sum()),

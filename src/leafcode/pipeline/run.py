@@ -181,8 +181,7 @@ class Run:
             )
             self.folder.save_baselines(tensors)
             self.folder.baseline_checkpoint.unlink(missing_ok=True)
-        title = self.folder.path.resolve().name
-        return measure(self.folder, self.model, catalog, held_out, title=title, progress=progress)
+        return measure(self.folder, self.model, catalog, held_out, progress=progress)
 
     def similar(self, query: str | npt.NDArray[np.floating[Any]], *, k: int = 10) -> pa.Table:
         """The items nearest by code: by length of the shared prefix, then by cosine of quantised vectors.
