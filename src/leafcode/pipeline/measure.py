@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def _report(
         None if source.get("embedding_column") or source.get("embeddings_file") else source.get("model")
     )
     return ReportData(
-        title="/".join(folder.path.resolve().parts[-2:]),
+        title=_title(folder, source),
         catalogue=CatalogueSummary(
             items=len(catalog),
             labelled=int(catalog.labelled.sum()),
@@ -146,6 +147,14 @@ def _report(
         neighbors=_examples(items, semantic_ids, encoded, held_out),
         warnings=[text for row in history for text in row.get("warnings", [])],
     )
+
+
+def _title(folder: RunFolder, source: dict[str, Any]) -> str:
+    """The catalogue's file and its folder, which stay the same wherever the run is moved to."""
+    if "items" not in source:
+        return folder.path.resolve().name
+    items = Path(source["items"])
+    return f"{items.parent.name} / {items.stem}"
 
 
 def _examples(
