@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types unit bench clean
+.PHONY: help setup demo test lint types unit bench results clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,8 +32,14 @@ types: $(READY)
 unit: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-bench: $(READY)  ## Figures on real catalogues: make bench DATA=folder
-	$(BIN)/python benchmarks/gain_and_cost.py $(DATA)
+bench: $(READY)  ## Train everything behind docs/results.md: make bench DATA=folder (takes long)
+	$(BIN)/python benchmarks/catalogues.py $(DATA) --fronts tree --ceilings
+	$(BIN)/python benchmarks/catalogues.py $(DATA) --split leaves
+	$(BIN)/python benchmarks/ablations.py $(DATA)
+	$(BIN)/python benchmarks/results_page.py
+
+results: $(READY)  ## Make docs/results.md and the README's table from the result files
+	$(BIN)/python benchmarks/results_page.py
 
 clean:  ## Remove what the other targets made
 	rm -rf $(VENV) demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

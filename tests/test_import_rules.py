@@ -19,8 +19,9 @@ PARTS = {
     "sampling": {"taxonomy", "catalog"},
     "training": {"taxonomy", "catalog", "sampling", "losses", "quantizers"},
     "codes": {"quantizers"},
+    "methods": {"taxonomy", "catalog", "sampling", "losses", "quantizers", "training", "codes"},
     "serving": {"taxonomy", "catalog", "codes", "quantizers"},
-    "report": {"codes"},
+    "report": {"evaluation", "codes"},
 }
 ALLOWED = {
     **PARTS,

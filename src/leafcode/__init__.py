@@ -5,7 +5,7 @@ from leafcode.codes import IdRegistry, encode_items
 from leafcode.errors import InputError, LeafcodeError, RunFolderError, TrainingError
 from leafcode.evaluation import ceilings, evaluate
 from leafcode.losses import GradedContrastiveLoss, graded_contrastive_loss
-from leafcode.pipeline import CatalogSource, FitOptions, Run, fit
+from leafcode.pipeline import CatalogSource, CompareOptions, FitOptions, Run, compare, fit
 from leafcode.quantizers import RQVAE, ResidualQuantizer, RQVAEConfig
 from leafcode.sampling import HierarchicalBatchSampler, UniformBatchSampler
 from leafcode.taxonomy import Grades, Taxonomy
@@ -15,6 +15,7 @@ __all__ = [
     "RQVAE",
     "Catalog",
     "CatalogSource",
+    "CompareOptions",
     "FitOptions",
     "GradedContrastiveLoss",
     "Grades",
@@ -32,6 +33,7 @@ __all__ = [
     "TrainingError",
     "UniformBatchSampler",
     "ceilings",
+    "compare",
     "embed_texts",
     "encode_items",
     "evaluate",

@@ -16,9 +16,11 @@ def trained(level_weights=(1.0, 0.5, 0.0)):
     """A model with weights everywhere, its codebooks set by k-means."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = RQVAE(RQVAEConfig(12, SIZES, tree_dim=4, hidden_dim=16))
+        model = RQVAE(RQVAEConfig(12, SIZES, categories=3, depths=2, tree_dim=4, hidden_dim=16))
         for weight in model.parameters():
             torch.nn.init.normal_(weight, std=0.3)
+    spans = [[[0, 2], [0, 1]], [[0, 2], [1, 2]], [[2, 3], [2, 3]]]
+    model.tree_encoder.spans.copy_(torch.tensor(spans))
     model.set_level_weights(level_weights)
     with torch.no_grad():
         latents = model.eval().latents(torch.from_numpy(EMBEDDINGS))
@@ -86,10 +88,10 @@ def test_near_ties_that_float32_cannot_tell_apart():
     rng = np.random.default_rng(1)
     words = rng.normal(size=(2, 64))
     words /= np.linalg.norm(words, axis=1, keepdims=True)
-    model = RQVAE(RQVAEConfig(64, (2,), tree_dim=1, hidden_dim=4))  # new, so latents begin with the embedding
+    model = RQVAE(RQVAEConfig(64, (2,), hidden_dim=4))  # new, so latents begin with the embedding
     with torch.no_grad():
-        model.quantizer.codebooks[0].copy_(torch.from_numpy(np.hstack([words, np.zeros((2, 1))])))
-    words = model.quantizer.codebooks[0].detach().double().numpy()[:, :64]
+        model.quantizer.codebooks[0].copy_(torch.from_numpy(words))
+    words = model.quantizer.codebooks[0].detach().double().numpy()
     across = words[0] - words[1]
     middle = (np.square(words[0]).sum() - np.square(words[1]).sum()) / 2
     unit = rng.normal(size=(400, 64))

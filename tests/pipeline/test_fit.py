@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from tests.catalogues import OPTIONS, clustered
 from tests.pipeline.fits import fit_files
 
 from leafcode.catalog import Catalog
+from leafcode.codes import encode_items
 from leafcode.errors import InputError, TrainingError
 from leafcode.pipeline import FitOptions, Run, fit
 from leafcode.taxonomy import Taxonomy
@@ -77,9 +79,27 @@ def test_no_tree_without_its_weight(tmp_path, arrays):
     options = dataclasses.replace(
         OPTIONS, training=dataclasses.replace(OPTIONS.training, contrast_weight=0.0)
     )
-    metrics = fit(arrays, tmp_path / "run", options, progress=False).folder.read_metrics()
+    run = fit(arrays, tmp_path / "run", options, progress=False)
+    assert (run.config.model.categories, run.config.model.depths) == (0, 0)
+    metrics = run.folder.read_metrics()
     baseline = metrics.pop("baseline")["lambda_0"]
     assert {name: metrics[name] for name in baseline} == baseline
+
+
+def test_the_model_has_a_prototype_for_every_category_of_the_training_items(tmp_path, arrays):
+    run = fit(arrays, tmp_path / "run", QUICK, progress=False)
+    paths = {row["path"] for row in run.ids().to_pylist() if row["split"] == "train" and row["path"]}
+    finest = {path for path in paths if not any(other.startswith(f"{path} > ") for other in paths)}
+    assert run.config.model.categories == len(finest) == len(run.model.tree_encoder.prototypes)
+
+
+def test_the_catalogue_is_encoded_once(tmp_path, arrays, monkeypatch):
+    encoded = []
+    for module in ("fit", "measure"):
+        owner = importlib.import_module(f"leafcode.pipeline.{module}")
+        monkeypatch.setattr(owner, "encode_items", lambda *given: encoded.append(1) or encode_items(*given))
+    fit(arrays, tmp_path / "run", QUICK, progress=False)
+    assert len(encoded) == 1
 
 
 def test_arguments_that_cannot_be_used(tmp_path, arrays):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.oracles import residual_quantization as oracle
 
 from leafcode.errors import InputError
-from leafcode.quantizers import ResidualQuantizer, kmeans
+from leafcode.quantizers import ResidualQuantizer, assign, kmeans
 
 SIZES = (5, 4, 3)
 
@@ -194,3 +194,15 @@ def test_levels_that_cannot_be(sizes):
 def test_a_metric_that_cannot_be(wrong):
     with pytest.raises(InputError, match=r"finite weights >= 0 of shape \(3, 4\)"):
         ResidualQuantizer(4, SIZES, metric=wrong)
+
+
+def test_fit_from_codes_goes_on_where_they_are():
+    latents = random(200, 4)
+    quantizer = fitted(latents, (6, 3))
+    codes = quantizer.encode(latents)
+    again = ResidualQuantizer(4, (6, 3)).double()
+    again.fit(latents, torch.Generator().manual_seed(9), iterations=1, start=codes)
+    expected = torch.stack([latents[codes[:, 0] == code].mean(0) for code in range(6)])
+    moved = assign(latents, expected)[0]
+    means = torch.stack([latents[moved == code].mean(0) for code in range(6)])
+    torch.testing.assert_close(again.codebooks[0].detach(), means)

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from leafcode.errors import InputError
 from leafcode.quantizers import RQVAE, ResidualQuantizer, RQVAEConfig
 
-CONFIG = RQVAEConfig(embedding_dim=6, sizes=(8, 4), tree_dim=3, hidden_dim=10)
+CONFIG = RQVAEConfig(embedding_dim=6, sizes=(8, 4), categories=4, depths=2, tree_dim=3, hidden_dim=10)
+NO_TREE = dataclasses.replace(CONFIG, categories=0, depths=0)
 
 
 def random(*shape, seed=0):
@@ -41,7 +42,8 @@ def test_the_encoder_starts_as_the_identity():
     latents = model_of().latents(x).detach()
     assert latents.shape == (7, 9)
     torch.testing.assert_close(latents[:, :6], x / x.norm(dim=1, keepdim=True))
-    torch.testing.assert_close(latents[:, 6:].norm(dim=1), torch.ones(7, dtype=torch.float64))
+    assert latents[:, 6:].any(dim=1).all()
+    torch.testing.assert_close(model_of(NO_TREE).latents(x).detach(), latents[:, :6])
 
 
 @pytest.mark.parametrize("weights", [None, (2.0, 0.5)])
@@ -78,7 +80,7 @@ def test_level_weights():
     model, x = model_of(), random(30, 6, seed=1)
     assert model.level_weights == (0.0, 0.0)
     before = model.encode(x)
-    disturb(model.tree_projection)
+    disturb(model.tree_encoder)
     assert torch.equal(model.encode(x), before), "at weight zero the tree part has no say"
     model.set_level_weights((4.0, 0.0))
     assert model.level_weights == (4.0, 0.0)
@@ -113,18 +115,34 @@ def test_reconstruction_gradient_in_float64():
     assert torch.autograd.gradcheck(decode, books)
 
 
-def test_projection_gradient_in_float64():
-    model = disturb(model_of())
-    assert torch.autograd.gradcheck(model.project, random(4, 6, seed=1).requires_grad_())
+def test_without_categories_there_is_no_tree_part():
+    model, x = disturb(model_of(NO_TREE)), random(20, 6)
+    assert model.tree_encoder is None
+    assert model.tree_part(x).shape == (20, 0)
+    assert model.latents(x).shape == (20, 6)
+    model.set_level_weights((3.0, 1.0))
+    assert model.level_weights == (0.0, 0.0)
+    assert model.quantizer.metric.eq(1).all()
+    assert torch.equal(model(x).quantizer.codes, model.encode(x))
 
 
-def test_dropout_is_for_training_only():
+def test_a_tree_part_at_hand_is_taken_as_it_is():
+    model, x = disturb(model_of(weights=(2.0, 1.0))), random(20, 6, seed=1)
+    part = model.tree_part(x)
+    torch.testing.assert_close(part, model.tree_encoder(x))
+    torch.testing.assert_close(model.latents(x, part), model.latents(x))
+    torch.testing.assert_close(model(x, tree_part=part).reconstruction, model(x).reconstruction)
+    other = random(20, 3, seed=2)
+    assert torch.equal(model(x, tree_part=other).latents[:, 6:], other)
+
+
+def test_dropout_is_in_the_tree_part_alone():
     model, x = model_of(dataclasses.replace(CONFIG, dropout=0.5)), random(20, 6)
-    assert torch.equal(model.eval().project(x), model.project(x))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model.train()
-        assert not torch.equal(model.project(x), model.project(x))
+        first, second = model.train().latents(x), model.latents(x)
+    assert torch.equal(first[:, :6], second[:, :6])
+    assert not torch.equal(first[:, 6:], second[:, 6:])
 
 
 @pytest.mark.parametrize(
@@ -135,6 +153,9 @@ def test_dropout_is_for_training_only():
         {"hidden_dim": -1},
         {"dropout": 1.0},
         {"commitment": -0.1},
+        {"categories": -1},
+        {"categories": 0},
+        {"categories": 4, "depths": 0},
     ],
 )
 def test_a_shape_that_cannot_be(wrong):

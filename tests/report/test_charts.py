@@ -2,11 +2,9 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.report.reports import HOSTILE
 
-from leafcode.report.charts import Band, Bar, BarGroup, Line, Mark, bar_chart, line_chart, nice_ticks
+from leafcode.report.charts import Band, Bar, BarGroup, Line, Mark, bar_chart, line_chart
 from leafcode.report.figures import decimal
 
 
@@ -95,15 +93,3 @@ def test_single_point_and_empty_lines_are_drawn():
     parse(line_chart("k", "t", [Line("a", [5], [1.0], "run")]))
     parse(line_chart("k", "t", [Line("a", [5], [None], "run")]))
     parse(line_chart("k", "t", []))
-
-
-@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
-def test_ticks_cover_the_range_evenly_and_are_few(low, span):
-    high = low + span
-    ticks = nice_ticks(low, high)
-    steps = [b - a for a, b in pairwise(ticks)]
-    slack = 1e-6 * max(abs(low), abs(high), 1.0)
-    assert ticks[0] <= low + slack
-    assert ticks[-1] >= high - slack
-    assert 2 <= len(ticks) <= 8
-    assert max(steps) - min(steps) <= slack

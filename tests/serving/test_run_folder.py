@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from leafcode.serving import RunConfig, RunFolder, ids_table
 from leafcode.serving.storage import read_tensors, write_tensors
 from leafcode.taxonomy import Taxonomy
 
-SHAPE = RQVAEConfig(embedding_dim=6, sizes=(4, 4), tree_dim=2, hidden_dim=5)
+SHAPE = RQVAEConfig(embedding_dim=6, sizes=(4, 4), categories=3, depths=2, tree_dim=2, hidden_dim=5)
+SPANS = torch.tensor([[[0, 2], [0, 1]], [[0, 2], [1, 2]], [[2, 3], [2, 3]]])
 CONFIG = RunConfig(SHAPE, {"steps": 3}, (1.0, 0.5), 0.1, {"path": "items.csv"}, {"fraction": 0.2})
 
 
@@ -30,6 +32,8 @@ def model():
         for weight in made.parameters():
             torch.nn.init.normal_(weight)
     made.set_level_weights((1.0, 0.5))
+    made.tree_encoder.spans.copy_(SPANS)
+    made.tree_encoder.temperature.fill_(0.3)
     return made
 
 
@@ -58,11 +62,12 @@ def test_the_model_reads_back_and_draws_no_random_numbers(run):
     assert not loaded.training
     x = torch.randn(7, 6, generator=torch.Generator().manual_seed(0))
     assert torch.equal(loaded.encode(x), saved.eval().encode(x))
+    assert torch.equal(loaded.latents(x), saved.latents(x))
     assert run.read_config() == CONFIG
 
 
 def test_weights_of_another_model_are_named(run):
-    run.save_model(RQVAE(RQVAEConfig(embedding_dim=6, sizes=(4, 8), tree_dim=2, hidden_dim=5)))
+    run.save_model(RQVAE(dataclasses.replace(SHAPE, sizes=(4, 8))))
     with pytest.raises(
         RunFolderError,
         match=r"model\.safetensors: tensor 'quantizer\.codebooks\.1': found float32 of shape \(8, 8\); "

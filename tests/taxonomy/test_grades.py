@@ -23,10 +23,7 @@ def rows_of(tree: Taxonomy, nodes: list[int]) -> np.ndarray:
 @given(labelled_trees(), st.lists(UNIT, min_size=1, max_size=4), st.booleans())
 def test_every_pair_against_plain_python(labelled, table, by_distance):
     tree, nodes = labelled
-    if by_distance:
-        grades = Grades.by_distance(sorted(table, reverse=True))
-    else:
-        grades = Grades.by_depth([0.0, *sorted((table * tree.max_depth)[: tree.max_depth])])
+    grades = grades_of(tree, table, by_distance)
     parents = tree.parents.tolist()
     expected = np.array(
         [[trees.relevance(parents, a, b, grades.kind, list(grades.table)) for b in nodes] for a in nodes],
@@ -46,6 +43,34 @@ def test_every_pair_against_plain_python(labelled, table, by_distance):
         assert as_torch.dtype == torch.float32
         np.testing.assert_array_equal(as_torch.numpy(), expected)
         np.testing.assert_array_equal(grades.matrix(tensor[:3], tensor).numpy(), expected[:3])
+
+
+def grades_of(tree: Taxonomy, table: list[float], by_distance: bool) -> Grades:
+    """Some grades for the tree, of either kind."""
+    if by_distance:
+        return Grades.by_distance(sorted(table, reverse=True))
+    return Grades.by_depth([0.0, *sorted((table * tree.max_depth)[: tree.max_depth])])
+
+
+@given(labelled_trees(), st.lists(UNIT, min_size=1, max_size=4), st.booleans())
+def test_grades_along_a_path_are_those_of_pairs_that_meet_there(labelled, table, by_distance):
+    """`matrix` for each item and a category of the same depth that branches off right below the ancestor."""
+    tree, nodes = labelled
+    grades, rows = grades_of(tree, table, by_distance), rows_of(tree, nodes)
+    found = grades.along_paths(rows)
+    assert found.dtype == np.float32
+    assert found.shape == rows.shape
+    for row, path_grades in zip(rows, found, strict=True):
+        own = int((row >= 0).sum())
+        for depth, grade in enumerate(path_grades, start=1):
+            other = row.copy()
+            other[depth:own] = len(tree) + np.arange(depth, own)
+            assert grade == (grades.matrix(row[None], other[None])[0, 0] if depth <= own else 0.0)
+
+
+def test_grades_along_paths_of_a_tree_that_is_too_deep():
+    with pytest.raises(InputError, match="a table by depth up to 1; expected grades up to depth 2"):
+        Grades.by_depth((0, 0.4)).along_paths(np.zeros((2, 3), int))
 
 
 def test_the_three_classes():

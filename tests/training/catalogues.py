@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from leafcode.quantizers import RQVAE, RQVAEConfig
+from leafcode.quantizers import RQVAEConfig
 from leafcode.taxonomy import Taxonomy
-from leafcode.training import Trainer, TrainingConfig
+from leafcode.training import Trainer, TrainingConfig, new_model
 
 DIM = 8
 SIZES = (8, 4)
@@ -31,19 +31,19 @@ def catalogue(unlabelled=12, seed=0):
     return embeddings, nodes, tree
 
 
-def model_of(seed=0, **shape):
-    """A fresh model."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        settings = {"embedding_dim": DIM, "sizes": SIZES, "tree_dim": 4, "hidden_dim": 16, **shape}
-        return RQVAE(RQVAEConfig(**settings))
+def model_of(seed=0, data=None, **shape):
+    """A fresh model with a tree part for the categories of `catalogue()` or other data."""
+    _, nodes, tree = catalogue() if data is None else data
+    settings = {"embedding_dim": DIM, "sizes": SIZES, "tree_dim": 4, "hidden_dim": 16, **shape}
+    return new_model(RQVAEConfig(**settings), seed, nodes, tree)
 
 
 def trainer_of(data=None, checkpoint=None, shape=None, **settings):
-    """A trainer of a fresh model on `catalogue()` or other data."""
+    """A trainer of a fresh model on `catalogue()` or other data; without a tree part at lambda = 0."""
     embeddings, nodes, tree = catalogue() if data is None else data
     config = TrainingConfig(**{**QUICK, **settings})
-    model = model_of(**(shape or {}))
+    used_tree = None if config.contrast_weight == 0 else tree
+    model = model_of(data=(embeddings, nodes, used_tree), **(shape or {}))
     return Trainer(model, embeddings, nodes, tree, config, checkpoint=checkpoint, progress=False)
 
 

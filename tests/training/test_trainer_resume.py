@@ -9,7 +9,7 @@ import torch
 from tests.training.catalogues import catalogue, same, trainer_of
 
 from leafcode.errors import TrainingError
-from leafcode.quantizers import RQVAE, ResidualQuantizer
+from leafcode.quantizers import RQVAE, ResidualQuantizer, TreeEncoder
 from leafcode.taxonomy import Taxonomy
 
 TRAINER = importlib.import_module("leafcode.training.trainer")
@@ -58,7 +58,7 @@ STEP = (torch.optim.AdamW, "step")
     ("owner", "name", "call"),
     [
         *[(*STEP, call) for call in (1, 4, 5, 6, 7, 8, 10, 11, 12, 14)],
-        (RQVAE, "project", 3),  # in the midst of a step of the tree phase
+        (TreeEncoder, "project", 3),  # in the midst of a step of the tree phase
         (ResidualQuantizer, "forward", 2),  # in the midst of a step of the codes phase
         (ResidualQuantizer, "fit", 1),  # at the phase change: while lambda is looked for,
         (RQVAE, "set_level_weights", 1),  # once it is found,

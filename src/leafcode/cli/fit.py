@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from leafcode.cli.options import HelpFormatter, add_item_options, add_machine_options, numbers, pick_device
+from leafcode.cli.catalog_options import add_catalog_options, catalog_source
+from leafcode.cli.options import HelpFormatter, add_machine_options, numbers, pick_device
 from leafcode.cli.table import metrics_table
 from leafcode.errors import InputError
-from leafcode.pipeline import CatalogSource, FitOptions, fit
-from leafcode.pipeline.source import DEFAULT_MODEL
+from leafcode.pipeline import FitOptions, fit
 from leafcode.training import TrainingConfig
 
 _EXAMPLES = """examples:
@@ -31,29 +31,11 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         epilog=_EXAMPLES,
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("items", help="catalogue: Parquet, CSV, TSV or JSON Lines")
+    add_catalog_options(parser)
     parser.add_argument("--out", required=True, help="folder of the run")
-    add_item_options(parser, defaults=True)
-    tree = parser.add_argument_group("category tree, where the catalogue has no path column")
-    tree.add_argument("--category", metavar="COLUMN", help="column with ids of tree nodes")
-    tree.add_argument("--taxonomy", metavar="FILE", help="parent table (CSV, Parquet) or path list (.txt)")
-    tree.add_argument(
-        "--taxonomy-columns",
-        metavar="COLUMN",
-        nargs="+",
-        default=["id", "parent_id"],
-        help="id, parent and optionally name column of the parent table",
-    )
-    tree.add_argument("--separator", default=" > ", help="between the categories of a path")
     model = parser.add_argument_group("codes")
     model.add_argument(
         "--levels", type=numbers(int), default="1024,256,64", help="codes of each level, coarse to fine"
-    )
-    model.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        help="sentence-transformers model that embeds the texts: a name, a folder, or package:NAME of an "
-        "installed package",
     )
     training = parser.add_argument_group("training")
     defaults = TrainingConfig()
@@ -128,23 +110,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    columns = options.taxonomy_columns
-    if len(columns) not in (2, 3):
-        found = f"{len(columns)} columns ({' '.join(columns)})"
-        raise InputError("--taxonomy-columns", found, "the id, the parent and possibly the name column")
-    source = CatalogSource(
-        items=options.items,
-        id_column=options.id_column,
-        text_columns=tuple(options.text),
-        path_column=options.path,
-        separator=options.separator,
-        category_column=options.category,
-        taxonomy_file=options.taxonomy,
-        taxonomy_columns=(columns[0], columns[1], columns[2] if len(columns) > 2 else None),
-        embedding_column=options.embedding,
-        embeddings_file=options.embeddings,
-        model=options.model,
-    )
+    source = catalog_source(options)
     settings = FitOptions(
         sizes=options.levels,
         estimator=options.estimator,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from leafcode.cli import encode, evaluate, fit, similar
+from leafcode.cli import compare, encode, evaluate, fit, similar, tune
 from leafcode.errors import LeafcodeError
 
-_COMMANDS = (fit, encode, evaluate, similar)
+_COMMANDS = (fit, encode, evaluate, similar, compare, tune)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("leafcode: error:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("leafcode: stopped. A run goes on with leafcode fit … --resume.", file=sys.stderr)
+        print(
+            "leafcode: stopped. What takes long goes on with the same command and --resume.", file=sys.stderr
+        )
         return 130
     return 0
 

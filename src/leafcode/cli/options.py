@@ -42,8 +42,8 @@ def pick_device(name: str) -> str:
     return name
 
 
-def add_machine_options(parser: argparse.ArgumentParser) -> None:
-    """Options about where the work is done, and what is shown meanwhile."""
+def add_machine_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Options about where the work is done, and what is shown meanwhile; gives the group, to add to it."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     group.add_argument(
@@ -53,6 +53,7 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         help="folder in which vectors of texts are kept, so that a text is embedded once",
     )
     group.add_argument("--quiet", action="store_true", help="show no progress bars")
+    return group
 
 
 def add_item_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None:

@@ -57,9 +57,8 @@ def encode_items(
 
     Example:
         >>> from leafcode.quantizers import RQVAEConfig
-        >>> model = RQVAE(RQVAEConfig(embedding_dim=2, sizes=(2,), tree_dim=1))
-        >>> book = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-        >>> _ = model.quantizer.codebooks[0].data.copy_(book)
+        >>> model = RQVAE(RQVAEConfig(embedding_dim=2, sizes=(2,)))
+        >>> _ = model.quantizer.codebooks[0].data.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
         >>> items = encode_items(model, np.array([[0.1, 3.0], [2.0, 0.5], [0.0, 7.0]]))
         >>> items.codes.ravel().tolist(), items.reconstructions[0].tolist()
         ([1, 0, 1], [0.0, 1.0])

@@ -2,6 +2,14 @@
 
 from leafcode.evaluation.ceiling import knn_accuracy, probe_accuracy
 from leafcode.evaluation.codebook import ami, collision_rate, perplexity, utilization
+from leafcode.evaluation.front import clearly_dominated, non_dominated
+from leafcode.evaluation.gain import (
+    Estimate,
+    error_reduction,
+    mean_error_reduction,
+    mean_interval,
+    reconstruction_ratio,
+)
 from leafcode.evaluation.neighbors import code_neighbors, hp_at_k, precision_at_k
 from leafcode.evaluation.prefix import prefix_accuracy
 from leafcode.evaluation.reconstruction import reconstruction_error
@@ -9,18 +17,25 @@ from leafcode.evaluation.similarity import shared_prefix_at, similarity_depth_sp
 from leafcode.evaluation.summary import ceilings, evaluate, to_json
 
 __all__ = [
+    "Estimate",
     "ami",
     "ceilings",
+    "clearly_dominated",
     "code_neighbors",
     "collision_rate",
+    "error_reduction",
     "evaluate",
     "hp_at_k",
     "knn_accuracy",
+    "mean_error_reduction",
+    "mean_interval",
+    "non_dominated",
     "perplexity",
     "precision_at_k",
     "prefix_accuracy",
     "probe_accuracy",
     "reconstruction_error",
+    "reconstruction_ratio",
     "shared_prefix_at",
     "similarity_depth_spearman",
     "to_json",

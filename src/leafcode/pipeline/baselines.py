@@ -1,4 +1,7 @@
-"""What a run is compared with, at the same code budget: RQ-KMeans, and the same model without the tree."""
+"""What a run is compared with, at the same code budget: RQ-KMeans, and the same model without the tree.
+
+The methods are those of `leafcode.methods`; here is how a run folder keeps them.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from leafcode.codes import EncodedItems, encode_items
+from leafcode.methods import Task
+from leafcode.methods.kmeans_codes import quantizer_codes
+from leafcode.methods.rq_kmeans import fit_rq_kmeans
+from leafcode.methods.without_tree import train_without_tree
 from leafcode.quantizers import RQVAE, ResidualQuantizer, RQVAEConfig
-from leafcode.training import Trainer, TrainingConfig
-
-_CHUNK = 4096
+from leafcode.training import TrainingConfig
 
 
 def train_baselines(
@@ -42,31 +45,24 @@ def train_baselines(
     Returns:
         Tensors by name, for `encode_rq_kmeans` and `encode_lambda_0`.
     """
-    unit = F.normalize(torch.from_numpy(np.array(embeddings, np.float32)), dim=1)
-    quantizer = ResidualQuantizer(unit.shape[1], model.sizes)
-    quantizer.fit(unit, torch.Generator().manual_seed(training.seed))
-    config = dataclasses.replace(training, contrast_weight=0.0)
-    trainer = Trainer(
-        new_model(model, training.seed),
-        embeddings,
-        np.full(len(embeddings), -1),
-        None,
-        config,
-        device=device,
-        checkpoint=checkpoint,
-        progress=progress,
-        title="lambda = 0",
-    )
-    state = trainer.fit().model.to("cpu").state_dict()
-    tensors = {f"lambda_0/{name}": value for name, value in state.items()}
-    return tensors | {f"rq_kmeans/{name}": value for name, value in quantizer.state_dict().items()}
+    unlabelled = np.full(len(embeddings), -1)
+    task = Task(embeddings, unlabelled, None, model, training, device=device, progress=progress)
+    parts = {
+        "rq_kmeans": fit_rq_kmeans(task),
+        "lambda_0": train_without_tree(task, checkpoint).model.to("cpu"),
+    }
+    return {
+        f"{part}/{name}": value
+        for part, module in parts.items()
+        for name, value in module.state_dict().items()
+    }
 
 
 def encode_lambda_0(
     model: RQVAEConfig, tensors: Mapping[str, Tensor], embeddings: npt.NDArray[np.floating[Any]]
 ) -> EncodedItems:
     """Codes of the model that was trained with lambda = 0."""
-    network = RQVAE(model)
+    network = RQVAE(dataclasses.replace(model, categories=0, depths=0))
     network.load_state_dict(_part(tensors, "lambda_0/"))
     return encode_items(network.eval(), embeddings)
 
@@ -74,24 +70,10 @@ def encode_lambda_0(
 def encode_rq_kmeans(
     model: RQVAEConfig, tensors: Mapping[str, Tensor], embeddings: npt.NDArray[np.floating[Any]]
 ) -> EncodedItems:
-    """Codes by k-means on the embeddings themselves, in float64 as `encode_items`."""
+    """Codes by k-means on the embeddings themselves."""
     quantizer = ResidualQuantizer(model.embedding_dim, model.sizes)
     quantizer.load_state_dict(_part(tensors, "rq_kmeans/"))
-    quantizer = quantizer.double()
-    codes, vectors = [], []
-    for start in range(0, len(embeddings), _CHUNK):
-        block = torch.from_numpy(np.array(embeddings[start : start + _CHUNK], np.float64))
-        codes.append(quantizer.encode(F.normalize(block, dim=1)))
-        vectors.append(quantizer.decode(codes[-1]).detach().float())
-    quantized = torch.cat(vectors).numpy()
-    return EncodedItems(torch.cat(codes).numpy(), quantized, quantized)
-
-
-def new_model(config: RQVAEConfig, seed: int) -> RQVAE:
-    """A model whose first weights the seed decides, whatever was drawn before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return RQVAE(config)
+    return quantizer_codes(quantizer, embeddings)
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from leafcode.catalog import Catalog
-from leafcode.codes import IdRegistry, encode_items
+from leafcode.codes import EncodedItems, IdRegistry, encode_items
 from leafcode.errors import InputError
-from leafcode.pipeline.baselines import new_model, train_baselines
+from leafcode.pipeline.baselines import train_baselines
 from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
 from leafcode.pipeline.measure import measure
+from leafcode.pipeline.resuming import CATALOGUE, check_same
 from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource, content_digest
-from leafcode.quantizers import RQVAE, RQVAEConfig
+from leafcode.quantizers import RQVAEConfig
 from leafcode.serving import RunConfig, RunFolder, ids_table
-from leafcode.training import Trainer, TrainingConfig
+from leafcode.training import Trainer, TrainingConfig, new_model
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class FitOptions:
 
     sizes: tuple[int, ...] = (1024, 256, 64)
     tree_dim: int = 128
-    hidden_dim: int = 512
+    hidden_dim: int = 256
     estimator: str = "straight_through"
     holdout: float = 0.2
     split_seed: int = 0
@@ -109,9 +109,12 @@ def fit(
     vectors = catalog_embeddings(catalog)
     held_out = hold_out(catalog, options.holdout, options.split_seed)
     train = np.flatnonzero(~held_out)
-    shape = options.model(vectors.shape[1])
+    shape, seed = options.model(vectors.shape[1]), options.training.seed
+    # With lambda = 0 there is no tree part.
+    tree = catalog.taxonomy if options.training.contrast_weight != 0 else None
+    network = new_model(shape, seed, catalog.nodes[train], tree)
     config = RunConfig(
-        model=shape,
+        model=network.config,
         training=dataclasses.asdict(options.training),
         level_weights=(0.0,) * len(shape.sizes),
         contrast_weight=0.0,
@@ -121,7 +124,7 @@ def fit(
     folder = RunFolder(Path(out))
     embeddings = vectors if len(train) == len(catalog) else vectors[train]
     trainer = Trainer(
-        new_model(shape, options.training.seed),
+        network,
         embeddings,
         catalog.nodes[train],
         catalog.taxonomy,
@@ -154,8 +157,9 @@ def fit(
                 progress=progress,
             )
         )
-    _write_ids(folder, catalog, model, held_out)
-    measure(folder, model, catalog, held_out, with_ceilings=options.ceilings, progress=progress)
+    encoded = encode_items(model, vectors)
+    _write_ids(folder, catalog, encoded, held_out)
+    measure(folder, model, catalog, held_out, encoded, with_ceilings=options.ceilings, progress=progress)
     # The model comes last: a folder that has it is finished.
     folder.save_model(model)
     return _finish(folder)
@@ -190,28 +194,18 @@ def _check_same(folder: RunFolder, config: RunConfig) -> None:
     """The run in the folder has these settings and was begun on this catalogue."""
 
     def settings(of: RunConfig) -> dict[str, Any]:
-        parts = json.loads(json.dumps(of.to_json()))  # as a file has them: lists for tuples
+        parts = of.to_json()
         groups = ("model", "training", "split")
         named = {f"{part} {name}": value for part in groups for name, value in parts[part].items()}
-        return named | {"catalogue": parts["source"].get("content")}
+        return named | {CATALOGUE: parts["source"].get("content")}
 
-    earlier, now = settings(folder.read_config()), settings(config)
-    other = [name for name in now if earlier.get(name) != now[name]]
-    if other:
-        told = (
-            "another catalogue" if name == "catalogue" else f"{name} {earlier.get(name)!r}, not {now[name]!r}"
-            for name in other
-        )
-        raise InputError(
-            str(folder.path),
-            f"a run with {'; '.join(told)}",
-            "the settings and the catalogue that the run was begun with",
-            "Use them to go on, or start over with --overwrite.",
-        )
+    check_same(str(folder.path), settings(folder.read_config()), settings(config))
 
 
-def _write_ids(folder: RunFolder, catalog: Catalog, model: RQVAE, held_out: npt.NDArray[np.bool_]) -> None:
-    codes = encode_items(model, catalog_embeddings(catalog)).codes
+def _write_ids(
+    folder: RunFolder, catalog: Catalog, encoded: EncodedItems, held_out: npt.NDArray[np.bool_]
+) -> None:
+    codes = encoded.codes
     _, registry = IdRegistry.empty(codes.shape[1]).assign(catalog.ids, codes)
     splits = np.where(held_out, "heldout", "train").astype(object)
     folder.write_ids(

@@ -12,14 +12,14 @@ from leafcode.catalog import Catalog, split_by_content
 from leafcode.errors import InputError
 
 
-def hold_out(catalog: Catalog, share: float, seed: int) -> npt.NDArray[np.bool_]:
+def hold_out(catalog: Catalog, share: float, seed: int, salt: str = "") -> npt.NDArray[np.bool_]:
     """Mask (n,) of the items kept out of training: by content, so that equal items fall on one side."""
     content: Sequence[str] | npt.NDArray[Any] | None = catalog.texts
     if content is None:
         content = catalog.embeddings
     if content is None:
         raise InputError("catalog", "neither texts nor embeddings", "one of them to split by")
-    return split_by_content(content, share, seed)
+    return split_by_content(content, share, seed, salt)
 
 
 def catalog_embeddings(catalog: Catalog) -> npt.NDArray[np.floating[Any]]:
@@ -31,6 +31,14 @@ def catalog_embeddings(catalog: Catalog) -> npt.NDArray[np.floating[Any]]:
     if catalog.embeddings is None:
         raise InputError("catalog", "no embeddings", "a catalogue with embeddings, see CatalogSource.load")
     return catalog.embeddings
+
+
+def category_ancestors(catalog: Catalog) -> npt.NDArray[np.int32]:
+    """Rows (n, D) of the tree's ancestor matrix for each item; -1 throughout for an unlabelled one."""
+    if catalog.taxonomy is None:
+        return np.empty((len(catalog), 0), np.int32)
+    rows: npt.NDArray[np.int32] = catalog.taxonomy.ancestors[catalog.nodes]
+    return np.where(catalog.labelled[:, None], rows, np.int32(-1))
 
 
 def category_paths(catalog: Catalog) -> list[str | None]:

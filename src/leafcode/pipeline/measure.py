@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from leafcode.catalog import Catalog
 from leafcode.codes import EncodedItems, encode_items
 from leafcode.evaluation import ceilings, evaluate
 from leafcode.pipeline.baselines import encode_lambda_0, encode_rq_kmeans
-from leafcode.pipeline.items import catalog_embeddings, category_paths
+from leafcode.pipeline.items import catalog_embeddings, category_ancestors, category_paths
+from leafcode.pipeline.source import catalog_title
 from leafcode.quantizers import RQVAE
 from leafcode.report import (
     CatalogueSummary,
@@ -37,6 +37,7 @@ def measure(
     model: RQVAE,
     catalog: Catalog,
     held_out: npt.NDArray[np.bool_],
+    encoded: EncodedItems | None = None,
     *,
     with_ceilings: bool = True,
     progress: bool = True,
@@ -48,6 +49,7 @@ def measure(
         model: The trained model.
         catalog: The items that the model was fitted on, held-out ones included.
         held_out: (n,) mask.
+        encoded: What the model makes of the items, if it is at hand.
         with_ceilings: Also measure what the embedding itself allows.
         progress: Show a progress bar.
 
@@ -55,7 +57,7 @@ def measure(
         The contents of metrics.json.
     """
     vectors = catalog_embeddings(catalog)
-    ancestors = _ancestors(catalog)
+    ancestors = category_ancestors(catalog)
     seed = int(folder.read_config().split["seed"])
 
     def measures(encoded: EncodedItems) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def measure(
 
     parts = 4 if folder.baselines.exists() else 2
     with tqdm(total=parts, desc="measure", unit="part", disable=not progress) as bar:
-        encoded = encode_items(model, vectors)
+        encoded = encode_items(model, vectors) if encoded is None else encoded
         metrics = measures(encoded)
         bar.update()
         if with_ceilings:
@@ -87,14 +89,6 @@ def measure(
     folder.write_metrics(metrics)
     write_report(folder.report, _report(folder, model, catalog, held_out, encoded, metrics))
     return metrics
-
-
-def _ancestors(catalog: Catalog) -> npt.NDArray[np.int32]:
-    """Rows of the tree's ancestor matrix for each item; -1 throughout for an unlabelled one."""
-    if catalog.taxonomy is None:
-        return np.empty((len(catalog), 0), np.int32)
-    rows: npt.NDArray[np.int32] = catalog.taxonomy.ancestors[catalog.nodes]
-    return np.where(catalog.labelled[:, None], rows, np.int32(-1))
 
 
 def _report(
@@ -125,7 +119,7 @@ def _report(
         None if source.get("embedding_column") or source.get("embeddings_file") else source.get("model")
     )
     return ReportData(
-        title=_title(folder, source),
+        title=catalog_title(source.get("items"), folder.path),
         catalogue=CatalogueSummary(
             items=len(catalog),
             labelled=int(catalog.labelled.sum()),
@@ -147,14 +141,6 @@ def _report(
         neighbors=_examples(items, semantic_ids, encoded, held_out),
         warnings=[text for row in history for text in row.get("warnings", [])],
     )
-
-
-def _title(folder: RunFolder, source: dict[str, Any]) -> str:
-    """The catalogue's file and its folder, which stay the same wherever the run is moved to."""
-    if "items" not in source:
-        return folder.path.resolve().name
-    items = Path(source["items"])
-    return f"{items.parent.name} / {items.stem}"
 
 
 def _examples(

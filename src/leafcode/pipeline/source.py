@@ -125,6 +125,23 @@ class CatalogSource:
         return fields
 
 
+def catalog_title(items: str | None, folder: Path) -> str:
+    """What a page about a catalogue is called: its file and that file's folder.
+
+    Args:
+        items: The catalogue's file, as in `CatalogSource.items`; None for a catalogue made from arrays.
+        folder: Where the page goes, after whose name a catalogue without a file is called.
+
+    Example:
+        >>> catalog_title("data/shop/items.parquet", Path("run")), catalog_title(None, Path("some/run"))
+        ('shop / items', 'run')
+    """
+    if items is None:
+        return folder.resolve().name
+    path = Path(items).resolve()
+    return f"{path.parent.name} / {path.stem}"
+
+
 def content_digest(catalog: Catalog, source: CatalogSource | None = None) -> str:
     """SHA-256 of a catalogue, by which a changed file is noticed: ids, texts, the tree, and given vectors.
 

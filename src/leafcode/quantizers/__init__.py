@@ -3,6 +3,7 @@
 from leafcode.quantizers.kmeans import assign, kmeans
 from leafcode.quantizers.residual import QuantizerOutput, ResidualQuantizer
 from leafcode.quantizers.rqvae import RQVAE, RQVAEConfig, RQVAEOutput
+from leafcode.quantizers.tree_encoder import TreeEncoder
 
 __all__ = [
     "RQVAE",
@@ -10,6 +11,7 @@ __all__ = [
     "RQVAEConfig",
     "RQVAEOutput",
     "ResidualQuantizer",
+    "TreeEncoder",
     "assign",
     "kmeans",
 ]

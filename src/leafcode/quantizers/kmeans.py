@@ -11,16 +11,19 @@ CHUNK = 8192
 """Rows whose distances to all centroids are held at once."""
 
 
-def assign(points: Tensor, centroids: Tensor, metric: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def assign(
+    points: Tensor, centroids: Tensor, metric: Tensor | None = None, offset: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Nearest centroid of each point; of equally near ones the one with the smaller index.
 
     Args:
         points: (N, D) float.
         centroids: (K, D) float.
         metric: (D,) weights >= 0 of the squared differences; None weighs all alike.
+        offset: (K,) what is added to the squared distance of a centroid when the nearest is chosen.
 
     Returns:
-        Indices (N,) int64 and (weighted) squared distances (N,) in the dtype of `points`.
+        Indices (N,) int64 and (weighted) squared distances (N,), without offset, in the dtype of `points`.
 
     Example:
         >>> index, distance = assign(torch.tensor([[0.0], [3.0]]), torch.tensor([[1.0], [4.0]]))
@@ -28,13 +31,14 @@ def assign(points: Tensor, centroids: Tensor, metric: Tensor | None = None) -> t
         ([0, 1], [1.0, 1.0])
     """
     weighted = centroids if metric is None else centroids * metric
-    offset = (weighted * centroids).sum(1)
+    norms = (weighted * centroids).sum(1)
+    dearer = norms.new_zeros(len(norms)) if offset is None else offset
     squared_norms = (points * points if metric is None else points * points * metric).sum(1)
     indices, distances = [], []
     for chunk, norm in zip(torch.split(points, CHUNK), torch.split(squared_norms, CHUNK), strict=True):
-        score, index = torch.addmm(offset, chunk, weighted.T, alpha=-2.0).min(dim=1)
+        score, index = torch.addmm(norms + dearer, chunk, weighted.T, alpha=-2.0).min(dim=1)
         indices.append(index)
-        distances.append((score + norm).clamp_min(0.0))
+        distances.append((score - dearer[index] + norm).clamp_min(0.0))
     return torch.cat(indices), torch.cat(distances)
 
 
@@ -68,6 +72,7 @@ def kmeans(
     iterations: int = 25,
     tolerance: float = 2e-4,
     seeding_sample: int = 8,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Centroids found by k-means++ seeding (Arthur & Vassilvitskii 2007) and Lloyd's iterations.
 
@@ -80,6 +85,7 @@ def kmeans(
         iterations: Lloyd iterations at most.
         tolerance: Stop once an iteration lowers the mean squared distance by less than this share.
         seeding_sample: k-means++ looks at this many points per cluster, drawn at random.
+        start: (N,) int64 clusters to start from, instead of seeding.
 
     Returns:
         (K, D) centroids.
@@ -94,7 +100,11 @@ def kmeans(
             "at least as many training items as codes in a level",
             "Choose smaller levels, for example --levels 64,64,64.",
         )
-    centroids = _seed(points, clusters, generator, seeding_sample)
+    if start is None:
+        centroids = _seed(points, clusters, generator, seeding_sample)
+    else:
+        sums, counts = cluster_sums(points, start, clusters)
+        centroids = sums / counts.clamp_min(1.0)[:, None]
     before = torch.inf
     for _ in range(iterations):
         indices, distances = assign(points, centroids)

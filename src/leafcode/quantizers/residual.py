@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from leafcode.errors import InputError
+from leafcode.quantizers.balance import balance_offsets
 from leafcode.quantizers.gradient import Estimator, pass_gradient
 from leafcode.quantizers.kmeans import assign, cluster_sums, kmeans
 
@@ -57,6 +59,8 @@ class ResidualQuantizer(nn.Module):
     """
 
     metric: Tensor
+    last_offset: Tensor
+    """(K,) what is added to the squared distances at the last level; see `balance`."""
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class ResidualQuantizer(nn.Module):
         self.estimator: Estimator = estimator
         self.codebooks = nn.ParameterList(nn.Parameter(torch.zeros(size, dim)) for size in self.sizes)
         self.register_buffer("metric", torch.ones(len(self.sizes), dim))
+        self.register_buffer("last_offset", torch.zeros(self.sizes[-1]))
         if metric is not None:
             self.set_metric(metric)
 
@@ -92,27 +97,65 @@ class ResidualQuantizer(nn.Module):
             )
         self.metric.copy_(metric)
 
+    @property
+    def levels(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Codebook, metric and offset of each level."""
+        offsets = [*[None] * (len(self.sizes) - 1), self.last_offset]
+        return zip(self.codebooks, self.metric, offsets, strict=True)
+
     @torch.no_grad()
-    def fit(self, latents: Tensor, generator: torch.Generator, *, iterations: int = 25) -> None:
+    def fit(
+        self,
+        latents: Tensor,
+        generator: torch.Generator,
+        *,
+        iterations: int = 25,
+        start: Tensor | None = None,
+    ) -> None:
         """Set every codebook by k-means on the residuals of `latents`; this alone is RQ-KMeans.
 
         Args:
             latents: (N, D), as large a sample as fits: a single batch makes poor codebooks.
             generator: CPU generator that owns the randomness of the seeding.
             iterations: Lloyd iterations per level.
+            start: (N, L) int64 codes to start from, instead of seeding.
 
         Raises:
             InputError: Fewer latents than codes in a level.
         """
         residual = latents
-        for codebook, metric in zip(self.codebooks, self.metric, strict=True):
+        self.last_offset.zero_()
+        for level, (codebook, metric, _) in enumerate(self.levels):
             scale = metric.sqrt()
-            centroids = kmeans(residual * scale, len(codebook), generator, iterations=iterations)
+            centroids = kmeans(
+                residual * scale,
+                len(codebook),
+                generator,
+                iterations=iterations,
+                start=None if start is None else start[:, level],
+            )
             indices, _ = assign(residual * scale, centroids)
             sums, counts = cluster_sums(residual, indices, len(codebook))
             # Means of the residuals themselves, since a dimension of weight zero has no centroid.
             codebook.copy_(sums / counts.clamp_min(1.0)[:, None])
             residual = residual - codebook[indices]
+
+    @torch.no_grad()
+    def balance(self, latents: Tensor, strength: float) -> None:
+        """Use the codes of the last level more evenly, so that fewer items share all their codes.
+
+        Codewords stay as they are, so what a decoder has learnt of them holds. What the last level leaves
+        over is lost, so it can be balanced without a level after it having to make up for it; see
+        `leafcode.quantizers.balance.balance_offsets`.
+
+        Args:
+            latents: (N, D), as large a sample as fits.
+            strength: Of the entropy in the objective.
+        """
+        self.last_offset.zero_()
+        last = len(self.sizes) - 1
+        residuals = self.residuals(latents, last)
+        self.last_offset.copy_(balance_offsets(residuals, self.codebooks[last], strength, self.metric[last]))
 
     def forward(self, latents: Tensor, *, depth: Tensor | None = None) -> QuantizerOutput:
         """Quantise a batch.
@@ -124,8 +167,8 @@ class ResidualQuantizer(nn.Module):
         """
         residual, codes, codewords, errors = latents, [], [], []
         loss = latents.new_zeros(())
-        for level, (codebook, metric) in enumerate(zip(self.codebooks, self.metric, strict=True)):
-            indices, error = assign(residual.detach(), codebook.detach(), metric)
+        for level, (codebook, metric, offset) in enumerate(self.levels):
+            indices, error = assign(residual.detach(), codebook.detach(), metric, offset)
             codeword = codebook[indices]
             pull = (metric * (residual.detach() - codeword).square()).sum(1)
             commit = (metric * (residual - codeword.detach()).square()).sum(1)
@@ -146,8 +189,8 @@ class ResidualQuantizer(nn.Module):
     def encode(self, latents: Tensor) -> Tensor:
         """Codes (N, L) int64 of latents (N, D)."""
         residual, codes = latents, []
-        for codebook, metric in zip(self.codebooks, self.metric, strict=True):
-            indices, _ = assign(residual, codebook, metric)
+        for codebook, metric, offset in self.levels:
+            indices, _ = assign(residual, codebook, metric, offset)
             residual = residual - codebook[indices]
             codes.append(indices)
         return torch.stack(codes, dim=1)
@@ -156,8 +199,8 @@ class ResidualQuantizer(nn.Module):
     def residuals(self, latents: Tensor, level: int) -> Tensor:
         """What levels before `level` (counted from 0) leave of latents (N, D)."""
         residual = latents
-        for codebook, metric in zip(self.codebooks[:level], self.metric[:level], strict=True):
-            residual = residual - codebook[assign(residual, codebook, metric)[0]]
+        for codebook, metric, offset in itertools.islice(self.levels, level):
+            residual = residual - codebook[assign(residual, codebook, metric, offset)[0]]
         return residual
 
     def codewords(self, codes: Tensor) -> Tensor:

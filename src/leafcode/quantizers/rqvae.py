@@ -2,8 +2,9 @@
 
 The encoder starts as the identity (a residual block whose last layer is zero), so that training starts
 from RQ-KMeans and improves on it, where an encoder that starts at random has to find its way back. The
-tree part is a projection that the contrastive term trains. A code level sees both parts, the tree part
-with a weight of its own: a large weight makes the level follow the tree, zero leaves it to content.
+tree part says where in the tree an item belongs by its content, see `TreeEncoder`. A code level sees both
+parts, the tree part with a weight of its own: a large weight makes the level follow the tree, zero leaves
+it to content.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from torch.nn import functional as F
 from leafcode.errors import InputError
 from leafcode.quantizers.gradient import Estimator
 from leafcode.quantizers.residual import QuantizerOutput, ResidualQuantizer
+from leafcode.quantizers.residual_block import ResidualBlock
+from leafcode.quantizers.tree_encoder import TreeEncoder
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,14 @@ class RQVAEConfig:
     Attributes:
         embedding_dim: E, dimension of the item embeddings.
         sizes: Number of codes of each level, coarse to fine.
-        tree_dim: T, dimension of the tree part of the latents.
+        categories: Number of categories of the tree that have items; without any there is no tree part.
+        depths: Number of depths of the tree.
+        tree_dim: Dimension of the tree part of the latents, where there is one.
         hidden_dim: Width of the residual blocks of encoder, decoder and tree projection.
         dropout: Dropout in the tree projection.
         commitment: Weight beta of the commitment loss.
         estimator: Gradient estimator of the quantiser.
+        balance: Strength with which the codes of the last level are kept in even use.
 
     Raises:
         InputError: A dimension, dropout, commitment or estimator out of range.
@@ -39,18 +45,26 @@ class RQVAEConfig:
 
     embedding_dim: int
     sizes: tuple[int, ...] = (1024, 256, 64)
+    categories: int = 0
+    depths: int = 0
     tree_dim: int = 128
-    hidden_dim: int = 512
+    hidden_dim: int = 256
     dropout: float = 0.0
     commitment: float = 0.25
     estimator: Estimator = "straight_through"
+    balance: float = 0.05
 
     def __post_init__(self) -> None:
         for name in ("embedding_dim", "tree_dim", "hidden_dim"):
             if getattr(self, name) < 1:
                 raise InputError(name, str(getattr(self, name)), "at least 1")
+        if min(self.categories, self.depths) < 0 or (self.categories > 0) != (self.depths > 0):
+            found = f"{self.categories} categories at {self.depths} depths"
+            raise InputError("categories", found, "some of both, or 0 for a model without a tree part")
         if not 0.0 <= self.dropout < 1.0:
             raise InputError("dropout", str(self.dropout), "a share in [0, 1)")
+        if not 0.0 <= self.balance < 1.0:
+            raise InputError("balance", str(self.balance), "a strength in [0, 1)")
         if self.commitment < 0.0:
             raise InputError("commitment", str(self.commitment), "a weight >= 0")
         if self.estimator not in get_args(Estimator):
@@ -63,30 +77,8 @@ class RQVAEOutput(NamedTuple):
     reconstruction: Tensor
     """(B, E)"""
     quantizer: QuantizerOutput
-
-
-class ResidualBlock(nn.Module):
-    """``x W + MLP(x)`` with the last layer of the MLP at zero, so that it starts as its linear part.
-
-    The linear part is the identity and not trained where input and output have the same dimension, and
-    a trained projection elsewhere.
-    """
-
-    def __init__(self, inputs: int, hidden: int, outputs: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.skip = nn.Identity() if inputs == outputs else nn.Linear(inputs, outputs)
-        self.drop = nn.Dropout(dropout)
-        self.inner = nn.Linear(inputs, hidden)
-        self.outer = nn.Linear(hidden, outputs)
-        nn.init.zeros_(self.outer.weight)
-        nn.init.zeros_(self.outer.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs) to (B, outputs)."""
-        x = self.drop(x)
-        skipped: Tensor = self.skip(x)
-        update: Tensor = self.outer(self.drop(F.gelu(self.inner(x))))
-        return skipped + update
+    latents: Tensor
+    """(B, E + T): what was quantised."""
 
 
 class RQVAE(nn.Module):
@@ -107,11 +99,15 @@ class RQVAE(nn.Module):
     def __init__(self, config: RQVAEConfig) -> None:
         super().__init__()
         self.config = config
-        dim = config.embedding_dim
+        dim, tree_dim = config.embedding_dim, config.tree_dim if config.categories else 0
         self.content_encoder = ResidualBlock(dim, config.hidden_dim, dim)
-        self.tree_projection = ResidualBlock(dim, config.hidden_dim, config.tree_dim, config.dropout)
+        self.tree_encoder = (
+            TreeEncoder(dim, config.hidden_dim, tree_dim, config.categories, config.depths, config.dropout)
+            if config.categories
+            else None
+        )
         self.quantizer = ResidualQuantizer(
-            dim + config.tree_dim, config.sizes, commitment=config.commitment, estimator=config.estimator
+            dim + tree_dim, config.sizes, commitment=config.commitment, estimator=config.estimator
         )
         self.decoder = Decoder(dim, len(config.sizes), config.hidden_dim)
         self.set_level_weights((0.0,) * len(config.sizes))
@@ -124,22 +120,36 @@ class RQVAE(nn.Module):
 
     @property
     def level_weights(self) -> tuple[float, ...]:
-        """The weights that `set_level_weights` set."""
+        """The weights that `set_level_weights` set; zeros where there is no tree part."""
+        if self.tree_encoder is None:
+            return (0.0,) * len(self.config.sizes)
         return tuple(self.quantizer.metric[:, -1].tolist())
 
-    def project(self, embeddings: Tensor) -> Tensor:
-        """Tree part (B, T) of embeddings (B, E), unit length: where the contrastive term acts."""
-        return F.normalize(self.tree_projection(F.normalize(embeddings, dim=1)), dim=1)
+    def tree_part(self, embeddings: Tensor) -> Tensor:
+        """Tree part (B, T) of embeddings (B, E); T = 0 where there is none."""
+        if self.tree_encoder is None:
+            return embeddings.new_empty(len(embeddings), 0)
+        part: Tensor = self.tree_encoder(embeddings)
+        return part
 
-    def latents(self, embeddings: Tensor) -> Tensor:
-        """Latents (B, E + T): content part, then tree part."""
+    def latents(self, embeddings: Tensor, tree_part: Tensor | None = None) -> Tensor:
+        """Latents (B, E + T): content part, then tree part, which is computed unless it is at hand."""
         content = self.content_encoder(F.normalize(embeddings, dim=1))
-        return torch.cat([content, self.project(embeddings)], dim=1)
+        return torch.cat([content, self.tree_part(embeddings) if tree_part is None else tree_part], dim=1)
 
-    def forward(self, embeddings: Tensor, *, depth: Tensor | None = None) -> RQVAEOutput:
-        """Encode, quantise and decode a batch; `depth` as in `ResidualQuantizer.forward`."""
-        output = self.quantizer(self.latents(embeddings), depth=depth)
-        return RQVAEOutput(self.decoder(output.codewords, output.quantized), output)
+    def forward(
+        self, embeddings: Tensor, *, tree_part: Tensor | None = None, depth: Tensor | None = None
+    ) -> RQVAEOutput:
+        """Encode, quantise and decode a batch.
+
+        Args:
+            embeddings: (B, E).
+            tree_part: (B, T) tree part of the items, if it is at hand.
+            depth: As in `ResidualQuantizer.forward`.
+        """
+        latents = self.latents(embeddings, tree_part)
+        output = self.quantizer(latents, depth=depth)
+        return RQVAEOutput(self.decoder(output.codewords, output.quantized), output, latents)
 
     @torch.no_grad()
     def encode(self, embeddings: Tensor) -> Tensor:

@@ -1,20 +1,18 @@
 """Charts as inline SVG: bars with marks, and lines.
 
 Every text is drawn beside the thing it names, so that no chart needs a legend or a colour to be read.
-Colours come from CSS variables of the page, by class, so that a chart follows light and dark.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from leafcode.report.figures import UNDEFINED, count, percent
+from leafcode.report.figures import count, percent
+from leafcode.report.svg import WIDTH, nice_ticks, svg_element, text_element, tick_text
 
-WIDTH = 480
 _NAME_WIDTH = 104
 _VALUE_WIDTH = 66
 _BAR_HEIGHT = 14
@@ -103,21 +101,21 @@ def bar_chart(
     parts: list[Markup] = []
     top = 0.0
     for group in groups:
-        parts.append(_text(0, top + 14, group.label, "heading"))
+        parts.append(text_element(0, top + 14, group.label, "heading"))
         marks = sorted(group.marks, key=lambda mark: mark.value)
         top += 24
         if marks:
             # The names of marks have a row of their own: beside a bar they would cover its value.
             names = " · ".join(f"{mark.name} {form(mark.value)}" for mark in marks)
-            parts.append(_text(WIDTH, top - 10, names, "mark-name", "end"))
+            parts.append(text_element(WIDTH, top - 10, names, "mark-name", "end"))
         start = top
         for bar in group.bars:
             middle = top + _BAR_HEIGHT / 2
-            parts.append(_text(_NAME_WIDTH - 10, middle + 4, bar.name, f"name {bar.tone}", "end"))
+            parts.append(text_element(_NAME_WIDTH - 10, middle + 4, bar.name, f"name {bar.tone}", "end"))
             parts.append(_rect(_NAME_WIDTH, top, room, "track"))
             if bar.value is not None:
                 parts.append(_rect(_NAME_WIDTH, top, x_of(bar.value) - _NAME_WIDTH, f"bar {bar.tone}"))
-            parts.append(_text(WIDTH, middle + 4, form(bar.value), f"value {bar.tone}", "end"))
+            parts.append(text_element(WIDTH, middle + 4, form(bar.value), f"value {bar.tone}", "end"))
             top += _BAR_STEP
         for mark in marks:
             parts.append(
@@ -126,7 +124,7 @@ def bar_chart(
                 )
             )
         top += 14
-    return _svg(key, title, _describe_bars(groups, form), top - 14, parts)
+    return svg_element(key, title, _describe_bars(groups, form), top - 14, parts)
 
 
 def _describe_bars(groups: Sequence[BarGroup], form: Callable[[float | None], str]) -> str:
@@ -189,17 +187,17 @@ def line_chart(
                 '<rect class="band{odd}" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}"/>'
             ).format(odd=" odd" if index % 2 else "", x=x1, y=top, w=x2 - x1, h=bottom - top)
         )
-        parts.append(_text(x1 + 5, top - 7, band.name, "axis"))
+        parts.append(text_element(x1 + 5, top - 7, band.name, "axis"))
     for tick in ticks:
         y = y_of(tick)
         parts.append(
             Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(left, right, y, y)
         )
-        parts.append(_text(left - 8, y + 4, _tick_text(tick, ticks), "axis", "end"))
+        parts.append(text_element(left - 8, y + 4, tick_text(tick, ticks), "axis", "end"))
     stops = ((x_low, "start"), ((x_low + x_high) / 2, "middle"), (x_high, "end"))
     for x, anchor in stops if x_high > x_low else stops[:1]:
-        parts.append(_text(x_of(x), bottom + 18, count(round(x)), "axis", anchor))
-    parts.append(_text(right + 10, bottom + 18, x_name, "axis"))
+        parts.append(text_element(x_of(x), bottom + 18, count(round(x)), "axis", anchor))
+    parts.append(text_element(right + 10, bottom + 18, x_name, "axis"))
 
     ends: list[tuple[float, float, Line]] = []
     for line in lines:
@@ -219,8 +217,8 @@ def line_chart(
         if any(runs):
             ends.append((*[run for run in runs if run][-1][-1], line))
     for height, line in _spread([(y, line) for _, y, line in ends], top + 6, bottom):
-        parts.append(_text(right + 10, height + 4, line.name, f"name {line.tone}"))
-    return _svg(key, title, _describe_lines(lines), bottom + 26, parts)
+        parts.append(text_element(right + 10, height + 4, line.name, f"name {line.tone}"))
+    return svg_element(key, title, _describe_lines(lines), bottom + 26, parts)
 
 
 def _describe_lines(lines: Sequence[Line]) -> str:
@@ -230,32 +228,6 @@ def _describe_lines(lines: Sequence[Line]) -> str:
         span = f"from {known[0]:.4g} to {known[-1]:.4g}" if known else "no values"
         sentences.append(f"{line.name}: {span}.")
     return " ".join(sentences)
-
-
-def nice_ticks(low: float, high: float, wanted: int = 4) -> list[float]:
-    """Round numbers that cover [low, high], about `wanted` steps of 1, 2, 2.5 or 5 times a power of ten.
-
-    Example:
-        >>> nice_ticks(0.13, 0.42)
-        [0.1, 0.2, 0.3, 0.4, 0.5]
-        >>> nice_ticks(3.0, 3.0)
-        [2.0, 2.5, 3.0, 3.5, 4.0]
-    """
-    if high <= low:
-        low, high = low - (abs(low) or 1.0) / 3, low + (abs(low) or 1.0) / 3
-    raw = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = power * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 12) for index in range(first, last + 1)]
-
-
-def _tick_text(tick: float, ticks: Sequence[float]) -> str:
-    if max(map(abs, ticks)) >= 10 and all(value == round(value) for value in ticks):
-        return count(round(tick))
-    fits = (d for d in range(12) if all(abs(round(value, d) - value) < 1e-12 for value in ticks))
-    decimals = next(fits, 12)
-    return f"{tick:.{decimals}f}"
 
 
 def _spread(labels: list[tuple[float, Line]], top: float, bottom: float) -> list[tuple[float, Line]]:
@@ -280,19 +252,3 @@ def _rect(x: float, y: float, width: float, tone: str) -> Markup:
     return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{}" rx="2.5"/>').format(
         tone, x, y, width, _BAR_HEIGHT
     )
-
-
-def _text(x: float, y: float, text: str, tone: str, anchor: str = "start") -> Markup:
-    if text == UNDEFINED:
-        tone = f"{tone} undefined"
-    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        tone, x, y, anchor, text
-    )
-
-
-def _svg(key: str, title: str, description: str, height: float, parts: Sequence[Markup]) -> Markup:
-    head = Markup(
-        '<svg class="chart" viewBox="0 0 {w} {h:.0f}" role="img" aria-labelledby="{k}-title {k}-desc">'
-        '<title id="{k}-title">{title}</title><desc id="{k}-desc">{desc}</desc>'
-    ).format(w=WIDTH, h=height, k=key, title=title, desc=description)
-    return head + Markup("").join(map(escape, parts)) + Markup("</svg>")

@@ -159,6 +159,16 @@ def find_key(figures: Figures, pattern: str) -> tuple[str, str] | None:
     return None
 
 
+def measure_index(key: str) -> tuple[Literal["depth", "level"], ...]:
+    """What the keys beneath a measure count, outermost first.
+
+    Example:
+        >>> measure_index("ami"), measure_index("hp_at_10"), measure_index("unheard of")
+        (('level', 'depth'), (), ())
+    """
+    return next((measure.index for measure in MEASURES if re.fullmatch(measure.pattern, key)), ())
+
+
 def columns_of(figures: Figures) -> list[tuple[str, Figures]]:
     """The columns that have figures: this run, then the baselines that there are.
 

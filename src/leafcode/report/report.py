@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from leafcode.files import write_text
 from leafcode.report.code_tree import BUDGET, build_code_tree
 from leafcode.report.data import ReportData
-from leafcode.report.figures import count, decimal, percent, plural
+from leafcode.report.figures import count
 from leafcode.report.measures import columns_of, figure_table
+from leafcode.report.page import render_page, setting_text
 from leafcode.report.panels import agreement_grid, result_panels, training_panels
 from leafcode.report.verdict import judge
-
-_TEMPLATES = PackageLoader("leafcode.report", "templates")
 
 
 def render_report(data: ReportData, *, tree_budget: int = BUDGET) -> str:
@@ -55,18 +46,9 @@ def render_report(data: ReportData, *, tree_budget: int = BUDGET) -> str:
     tree = None
     if data.items is not None and len(data.items.codes):
         tree = build_code_tree(data.items, budget=tree_budget)
-    environment = Environment(
-        loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "percent": percent,
-        "decimal": decimal,
-        "count": count,
-        "plural": plural,
-        "finite": _finite,
-    }
-    script = _source(environment, "report.js")
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "report.html.j2",
+        script="report.js",
         data=data,
         verdict=judge(data),
         panels=result_panels(data),
@@ -76,20 +58,12 @@ def render_report(data: ReportData, *, tree_budget: int = BUDGET) -> str:
         blocks=figure_table(data.metrics),
         columns=[name for name, _ in columns_of(data.metrics)],
         settings=_settings(data),
-        style=Markup(_source(environment, "report.css")),
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
 def write_report(path: Path, data: ReportData, *, tree_budget: int = BUDGET) -> None:
     """Write the report to a file, in one piece; see `render_report`."""
     write_text(path, render_report(data, tree_budget=tree_budget))
-
-
-def _source(environment: Environment, name: str) -> str:
-    """A file beside the template as it is; the loader finds it in a zipped package too."""
-    return _TEMPLATES.get_source(environment, name)[0]
 
 
 def _settings(data: ReportData) -> list[tuple[str, str]]:
@@ -103,18 +77,4 @@ def _settings(data: ReportData) -> list[tuple[str, str]]:
         rows.append(("Embedding model", settings.embedding_model))
     if settings.seed is not None:
         rows.append(("Seed", str(settings.seed)))
-    return rows + [(name, _plain(value)) for name, value in settings.more.items()]
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _plain(value: Any) -> str:  # noqa: ANN401 - whatever a setting holds
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "–"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return rows + [(name, setting_text(value)) for name, value in settings.more.items()]

@@ -197,6 +197,30 @@ class Grades:
         left_open = (shallower == 0) | ((shared == shallower) & (depth_a != depth_b))
         return xp.where(left_open, xp.full_like(relevance, math.nan), relevance)
 
+    def along_paths(self, ancestors: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
+        """Grade of every ancestor of an item: that of two items of its category which meet there.
+
+        Args:
+            ancestors: Integers (n, D), rows of ``Taxonomy.ancestors``; all -1 for an unlabelled item.
+
+        Returns:
+            float32 (n, D): column d - 1 for depth d; 0 below the depth of the category.
+
+        Raises:
+            InputError: A table by depth is too short for D.
+
+        Example:
+            >>> rows = np.array([[0, 1, 2], [0, 4, -1], [-1, -1, -1]])
+            >>> Grades.default().along_paths(rows).tolist()
+            [[0.0, 0.5, 1.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.0]]
+        """
+        _, table = self._backend(ancestors, ancestors.shape[1])
+        own = (ancestors >= 0).sum(1)[:, None]
+        depth = np.arange(1, ancestors.shape[1] + 1)
+        grades = table[np.abs(own - depth)] if self.kind == "distance" else table[depth][None]
+        grades = np.where(depth == own, 1 if self.kind == "depth" else table[0], grades)
+        return np.asarray(np.where(depth <= own, grades, 0), np.float32)
+
     def _backend(self, rows: object, max_depth: int) -> tuple[Any, Any]:
         """The array module of ``rows``, and the table as its float32 array with max_depth + 1 entries."""
         if self.kind == "distance":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,21 @@ class Checkpoint:
         best: State of the best model so far; empty before the first validation.
         optimizer: State of the optimiser, as `torch.optim.Optimizer.state_dict` gives it.
         progress: JSON-serialisable rest: phase, step, history, the settings it belongs to.
+        code_term: State of the further term of the objective at the step, if there is one.
     """
 
     model: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     optimizer: Mapping[str, Any]
     progress: Mapping[str, Any]
+    code_term: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in one piece; the one before stays until the new one is whole."""
     tensors = {f"model/{name}": value for name, value in checkpoint.model.items()}
     tensors |= {f"best/{name}": value for name, value in checkpoint.best.items()}
+    tensors |= {f"code_term/{name}": value for name, value in checkpoint.code_term.items()}
     for index, state in checkpoint.optimizer["state"].items():
         tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items()}
     header = {"groups": checkpoint.optimizer["param_groups"], "progress": checkpoint.progress}
@@ -55,7 +58,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         RunFolderError: The file is damaged or not a checkpoint.
     """
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "code_term": {}}
     state: dict[int, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
@@ -68,7 +71,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 else:
                     parts[part][name] = file.get_tensor(key)
         optimizer = {"state": state, "param_groups": header["groups"]}
-        return Checkpoint(parts["model"], parts["best"], optimizer, header["progress"])
+        return Checkpoint(parts["model"], parts["best"], optimizer, header["progress"], parts["code_term"])
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise RunFolderError(
             str(path),

@@ -41,15 +41,15 @@ class TrainingConfig:
     """
 
     tree_steps: int = 2000
-    steps: int = 1000
+    steps: int = 500
     batch_size: int = 512
     contrast_batch_size: int = 512
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     contrast_weight: float | Literal["auto"] = "auto"
-    level_weights: tuple[float, ...] = (1.0, 0.125)
-    reconstruction_limit: float = 1.05
-    temperature: float = 0.1
+    level_weights: tuple[float, ...] = (1.0, 1.0)
+    reconstruction_limit: float = 1.005
+    temperature: float = 0.05
     grades: str = "depth"
     items_per_category: int = 4
     related_fraction: float = 0.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
@@ -33,3 +35,19 @@ def stream_seed(seed: int, stream: Stream, *place: int) -> int:
 def stream_generator(seed: int, stream: Stream, *place: int) -> torch.Generator:
     """A CPU generator for a place in a stream."""
     return torch.Generator().manual_seed(stream_seed(seed, stream, *place))
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Within it, weights of new modules on the CPU depend on the seed alone; what comes after is untouched.
+
+    Example:
+        >>> with seeded(3):
+        ...     first = torch.nn.Linear(2, 2).weight
+        >>> with seeded(3):
+        ...     bool(torch.equal(first, torch.nn.Linear(2, 2).weight))
+        True
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

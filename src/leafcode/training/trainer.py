@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,22 @@ from tqdm import tqdm
 
 from leafcode.catalog import split_by_content
 from leafcode.errors import InputError, TrainingError
-from leafcode.quantizers import RQVAE
+from leafcode.quantizers import RQVAE, RQVAEOutput
 from leafcode.sampling import UniformBatchSampler
 from leafcode.taxonomy import Taxonomy
+from leafcode.training.categories import find_categories
 from leafcode.training.checkpoint import Checkpoint, cpu_state, load_checkpoint, save_checkpoint
+from leafcode.training.code_term import CodeTerm
 from leafcode.training.config import SMALLEST_BATCH, TrainingConfig
 from leafcode.training.randomness import Stream, stream_generator, stream_seed
 from leafcode.training.tree_term import TreeTerm
-from leafcode.training.tree_weight import choose_tree_weight, level_weights
+from leafcode.training.tree_weight import TREE_ITERATIONS, choose_tree_weight, level_weights
 from leafcode.training.upkeep import CodeUsage, collapse_warnings, perplexity
 
-_INITIALISATION_SAMPLE = 65_536
+_LATENT_SAMPLE = 65_536
 _VALIDATION_SAMPLE = 2_048
+_CHUNK = 4_096
+"""Items whose latents are computed at once."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class TrainingResult:
     """What training ends with.
 
     Attributes:
-        model: The best model by the validation loss, in evaluation mode.
+        model: The best model of the second phase by the validation loss, in evaluation mode.
         tree_weight: Lambda, as given or as found.
         best_step: Step of the second phase with the best validation loss.
         history: A row per validation: phase, step, loss terms, perplexity of each level.
@@ -69,11 +74,12 @@ class Trainer:
     batches. Lambda is the weight that the tree part of the latents has inside L_rq, and when a code level
     (coarse ones more, see `TrainingConfig.level_weights`) chooses a codeword.
 
-    Every `evaluate_every` steps the terms are taken on items that were kept aside: the first phase ends with
-    the weights of the smallest contrastive loss, the second with those of the smallest reconstruction error.
+    Every `evaluate_every` steps the terms are taken on items that were kept aside. The first phase runs to
+    its end, for a projection grows surer of itself, which costs contrastive loss on new items, while it still
+    learns to place them. The second ends with the weights of the smallest reconstruction error.
 
     Args:
-        model: A fresh model; trained in place.
+        model: A fresh model, from `new_model` with `nodes` and `taxonomy`; trained in place.
         embeddings: (n, E) of the training items, possibly memory-mapped.
         nodes: (n,) nodes in `taxonomy`, -1 for unlabelled items, which take no part in the contrastive term.
         taxonomy: The category tree, or None to train without it.
@@ -82,9 +88,14 @@ class Trainer:
         checkpoint: File to write checkpoints to; if it exists, training goes on from it.
         progress: Show progress bars.
         title: What the progress bar of the second phase is called.
+        code_term: A further term of the second phase, with weights of its own; it has a say in which
+            checkpoint is best.
+        on_initialised: Called between the phases with the model, whose codebooks k-means has just set; an
+            exception that it raises ends training.
 
     Raises:
-        InputError: Fewer items than codes, or not one node per item.
+        InputError: Fewer items than codes, not one node per item, or lambda > 0 and a model without
+            prototypes of the items' categories.
         TrainingError: lambda > 0 without two categories that have items, a checkpoint that belongs to other
             settings or data, or a loss that is not finite.
     """
@@ -101,8 +112,10 @@ class Trainer:
         checkpoint: Path | None = None,
         progress: bool = True,
         title: str = "codes",
+        code_term: CodeTerm | None = None,
+        on_initialised: Callable[[RQVAE], None] | None = None,
     ) -> None:
-        self.title = title
+        self.title, self.on_initialised = title, on_initialised
         self.config, self.device, self.checkpoint, self.progress = (
             config,
             torch.device(device),
@@ -110,6 +123,7 @@ class Trainer:
             progress,
         )
         self.model = model.to(self.device)
+        self.code_term = None if code_term is None else code_term.to(self.device)
         self.embeddings, self.nodes = embeddings, np.asarray(nodes)
         if self.nodes.shape != (len(embeddings),):
             raise InputError(
@@ -131,6 +145,8 @@ class Trainer:
             )
         # Without items kept aside, training items have to do.
         self._validation = self._sample(np.flatnonzero(held_out) if held_out.any() else self._train)
+        if self.code_term is not None:
+            self.code_term.prepare(self._train)
         self.taxonomy = taxonomy if self._tree_can_teach(taxonomy) else None
         self.tree_weight = (
             0.0 if self.taxonomy is None or config.contrast_weight == "auto" else config.contrast_weight
@@ -140,27 +156,34 @@ class Trainer:
         )
         if self.taxonomy is not None:
             self._tree = TreeTerm(self.nodes, self.taxonomy, config, self._train, self.device)
+            self._tree_encoder = self._tree.check(self.model.tree_encoder)
             kept_aside = self._validation[self.nodes[self._validation] >= 0]
-            useful = self._tree.has_positive_pair(kept_aside)
-            self._tree_validation = kept_aside if useful else self._sample(self._tree.labelled)
+            self._tree_validation = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
         self._usage = CodeUsage(model.config.sizes, self.device)
-        self._start_phase("tree")
+        self._start_phase("codes" if self.taxonomy is None else "tree")
 
     def fit(self) -> TrainingResult:
         """Train from the beginning, or from the checkpoint if there is one."""
         phase, step = self._restore()
         if phase == "tree":
             if self.taxonomy is not None:
+                self._tree_encoder.temperature.fill_(self.config.temperature)
                 self._run("tree", step, self.config.tree_steps)
-                self.model.load_state_dict(self.best[2])
+            self._take_tree_parts()
             self._initialise_codes()
+            if self.on_initialised is not None:
+                self.on_initialised(self.model)
             self._start_phase("codes")
             self._validate("codes", 0)
             self._save("codes", 0)
             step = 0
+        else:
+            self._take_tree_parts()
         self._run("codes", step, self.config.steps)
         self.model.load_state_dict(self.best[2])
         self.model.eval()
+        with torch.no_grad():
+            self.model.quantizer.balance(self._sample_latents(), self.model.config.balance)
         used = next(
             row["perplexity"]
             for row in self.history
@@ -172,8 +195,11 @@ class Trainer:
     def _start_phase(self, phase: str) -> None:
         """A fresh optimiser over the parameters of the phase, and nothing that is best so far."""
         self.model.requires_grad_(phase != "tree")
-        self.model.tree_projection.requires_grad_(phase == "tree")
+        if self.model.tree_encoder is not None:
+            self.model.tree_encoder.requires_grad_(phase == "tree")
         in_phase = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        if self.code_term is not None and phase != "tree":
+            in_phase += self.code_term.parameters()
         self.optimizer = torch.optim.AdamW(
             in_phase, lr=self.config.learning_rate, weight_decay=self.config.weight_decay
         )
@@ -188,7 +214,8 @@ class Trainer:
             raise TrainingError("There is no category tree. Train with --contrast-weight 0 or auto.")
         labels = self.nodes[self._train]
         labels = labels[labels >= 0]
-        categories = len(np.unique(labels))
+        # The finest ones: a category and its only subcategory cannot be told apart.
+        categories = len(find_categories(labels, taxonomy).spans)
         if categories >= 2 and len(labels) >= SMALLEST_BATCH:
             return True
         found = f"{len(labels)} training items have a category, of {categories} different ones"
@@ -200,7 +227,7 @@ class Trainer:
 
     def _run(self, phase: str, step: int, steps: int) -> int:
         """Take the steps of one phase that are left."""
-        self._train_mode(phase)
+        self.model.train()
         with tqdm(
             total=steps,
             initial=step,
@@ -223,10 +250,21 @@ class Trainer:
                     self._save(phase, step)
         return step
 
-    def _train_mode(self, phase: str) -> None:
-        self.model.train()
-        # A finished projection must give the latents that the codebooks were initialised on.
-        self.model.tree_projection.train(phase == "tree")
+    @torch.no_grad()
+    def _take_tree_parts(self) -> None:
+        """Compute the tree part of every item once, since the second phase leaves the tree encoder alone."""
+        self.model.eval()
+        rows = np.arange(len(self.embeddings))
+        parts = [
+            self.model.tree_part(self._take(part))
+            for part in np.split(rows, range(_CHUNK, len(rows), _CHUNK))
+        ]
+        self._tree_parts = torch.cat(parts)
+
+    def _latents(self, items: npt.NDArray[np.int64]) -> Tensor:
+        return self.model.latents(
+            self._take(items), self._tree_parts[torch.from_numpy(items).to(self.device)]
+        )
 
     def _step(self, phase: str, step: int, steps: int) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
@@ -245,42 +283,70 @@ class Trainer:
     def _losses(self, phase: str, step: int) -> dict[str, Tensor]:
         if phase == "tree":
             return self._tree_terms(self._tree.batch(step))
-        items = self._train[self._uniform.step_batch(step)]
-        return self._content_terms(items, self._masked_depth(len(items), step))
+        items, extra = self._train[self._uniform.step_batch(step)], None
+        if self.code_term is not None:
+            extra = self.code_term.batch(step)
+            if extra is not None and self.code_term.replaces_uniform:
+                items, extra = extra, None
+        terms = self._content_terms(items, self._masked_depth(len(items), step), with_code_term=extra is None)
+        if extra is not None:
+            terms |= self._code_terms(self._forward(extra), extra)
+        return terms
 
-    def _content_terms(self, items: npt.NDArray[np.int64], depth: Tensor | None = None) -> dict[str, Tensor]:
-        x = self._take(items)
-        output = self.model(x, depth=depth)
+    def _content_terms(
+        self, items: npt.NDArray[np.int64], depth: Tensor | None = None, *, with_code_term: bool = True
+    ) -> dict[str, Tensor]:
+        output = self._forward(items, depth)
         if self.model.training:
             self._usage.count(output.quantizer.codes)
-        error = (F.normalize(x, dim=1) - output.reconstruction).square().sum(1).mean()
-        return {"reconstruction": error, "quantization": output.quantizer.loss}
+        error = (F.normalize(self._take(items), dim=1) - output.reconstruction).square().sum(1).mean()
+        terms = {"reconstruction": error, "quantization": output.quantizer.loss}
+        return terms | self._code_terms(output, items) if with_code_term else terms
+
+    def _forward(self, items: npt.NDArray[np.int64], depth: Tensor | None = None) -> RQVAEOutput:
+        parts = self._tree_parts[torch.from_numpy(items).to(self.device)]
+        output: RQVAEOutput = self.model(self._take(items), tree_part=parts, depth=depth)
+        return output
+
+    def _code_terms(self, output: RQVAEOutput, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
+        if self.code_term is None:
+            return {}
+        return {"code_term": self.code_term.weight * self.code_term.loss(self.model, output, items)}
 
     def _tree_terms(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
-        return {"contrast": self._tree.loss(self.model.project(self._take(items)), items)}
+        return {"contrast": self._tree.loss(self._tree_encoder, self._take(items), items)}
 
     @torch.no_grad()
     def _initialise_codes(self) -> None:
         """Set lambda if it is to be found, then all codebooks, from the latents of a large sample."""
         self.model.eval()
-        generator = stream_generator(self.config.seed, Stream.INITIALISE)
-        order = torch.randperm(len(self._train), generator=generator)[:_INITIALISATION_SAMPLE].numpy()
-        latents = torch.cat(
-            [
-                self.model.latents(self._take(part))
-                for part in np.split(self._train[order], range(8192, len(order), 8192))
-            ]
-        )
+        latents = self._sample_latents()
         if self.taxonomy is not None and self.config.contrast_weight == "auto":
-            self.tree_weight = choose_tree_weight(self.model, latents, self.config, self.progress)
+            self.tree_weight = choose_tree_weight(
+                self.model, latents, self._latents(self._validation), self.config, self.progress
+            )
             if self.tree_weight == 0.0:
                 self.warnings.append(
                     "The tree was not used: any weight costs more content than --reconstruction-limit allows."
                 )
-        self.model.set_level_weights(
-            level_weights(self.config, self.tree_weight, len(self.model.config.sizes))
+        # Content decides where the search begins, and the tree moves codes from there: begun afresh, cells
+        # that serve both cost more content for the same gain.
+        quantizer = self.model.quantizer
+        self.model.set_level_weights((0.0,) * len(quantizer.sizes))
+        generator = stream_generator(self.config.seed, Stream.INITIALISE, 1)
+        quantizer.fit(latents, generator)
+        if self.tree_weight > 0:
+            start = quantizer.encode(latents)
+            self.model.set_level_weights(level_weights(self.config, self.tree_weight, len(quantizer.sizes)))
+            quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
+
+    def _sample_latents(self) -> Tensor:
+        """Latents of a large sample of the training items."""
+        generator = stream_generator(self.config.seed, Stream.INITIALISE)
+        order = torch.randperm(len(self._train), generator=generator)[:_LATENT_SAMPLE].numpy()
+        return torch.cat(
+            [self._latents(part) for part in np.split(self._train[order], range(_CHUNK, len(order), _CHUNK))]
         )
-        self.model.quantizer.fit(latents, generator)
 
     @torch.no_grad()
     def _validate(self, phase: str, step: int) -> None:
@@ -291,16 +357,18 @@ class Trainer:
             terms = self._tree_terms(self._tree_validation)
         else:
             terms = self._content_terms(self._validation)
-            codes = self.model.encode(self._take(self._validation))
+            codes = self.model.quantizer.encode(self._latents(self._validation))
             row["perplexity"] = [perplexity(column) for column in codes.T]
-        self._train_mode(phase)
+        self.model.train()
         row |= {name: float(value) for name, value in terms.items()}
         # Quantisation has no say: an encoder may trade it against scale without any gain in content.
-        row["validation"] = row["contrast" if phase == "tree" else "reconstruction"]
+        row["validation"] = row["contrast" if phase == "tree" else "reconstruction"] + row.get(
+            "code_term", 0.0
+        )
         if not math.isfinite(row["validation"]):
             raise _not_finite(phase, step, terms)
         self.history.append(row)
-        if row["validation"] < self.best[0]:
+        if phase == "tree" or row["validation"] < self.best[0]:
             self.best = (row["validation"], step, cpu_state(self.model))
 
     @torch.no_grad()
@@ -310,7 +378,7 @@ class Trainer:
         for level, dead in enumerate(self._usage.dead()):
             if len(dead):
                 picks = torch.randint(len(self._train), (len(dead),), generator=generator).numpy()
-                latents = self.model.latents(self._take(self._train[picks]))
+                latents = self._latents(self._train[picks])
                 self.model.quantizer.codebooks[level][dead] = self.model.quantizer.residuals(latents, level)
         self._usage.reset()
 
@@ -345,7 +413,8 @@ class Trainer:
             "warnings": self.warnings,
             "best": [loss if best else None, best_step],
         }
-        state = Checkpoint(self.model.state_dict(), best, self.optimizer.state_dict(), progress)
+        term = {} if self.code_term is None else self.code_term.state_dict()
+        state = Checkpoint(self.model.state_dict(), best, self.optimizer.state_dict(), progress, term)
         save_checkpoint(self.checkpoint, state)
 
     def _restore(self) -> tuple[str, int]:
@@ -361,6 +430,8 @@ class Trainer:
             )
         self._start_phase(progress["phase"])
         self.model.load_state_dict(dict(saved.model))
+        if self.code_term is not None:
+            self.code_term.load_state_dict(dict(saved.code_term))
         self.optimizer.load_state_dict(dict(saved.optimizer))
         self.tree_weight, self.history = progress["tree_weight"], progress["history"]
         self.warnings = progress["warnings"]
@@ -376,6 +447,8 @@ class Trainer:
         if self.taxonomy is not None:
             digest.update(self.taxonomy.parents.tobytes())
         settings = {"training": asdict(self.config), "model": asdict(self.model.config)}
+        if self.code_term is not None:
+            settings["code_term"] = self.code_term.identity()
         identity: dict[str, Any] = json.loads(
             json.dumps({**settings, "items": len(self.embeddings), "data": digest.hexdigest()})
         )

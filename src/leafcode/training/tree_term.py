@@ -1,4 +1,4 @@
-"""The contrastive term of training: graded pairs of items, drawn in hierarchical batches."""
+"""The contrastive term of training: items against the prototypes of categories, in hierarchical batches."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from leafcode.losses import GradedContrastiveLoss
+from leafcode.errors import InputError
+from leafcode.losses import prototype_contrastive_loss
+from leafcode.quantizers import TreeEncoder
 from leafcode.sampling import HierarchicalBatchSampler
 from leafcode.taxonomy import Grades, Taxonomy
+from leafcode.training.categories import find_categories
 from leafcode.training.config import TrainingConfig
 
 
 class TreeTerm:
-    """Batches of labelled items, and the graded contrastive loss of their projections.
+    """Batches of labelled items, and the contrastive loss of their projections.
 
     A catalogue with fewer labelled items than `TrainingConfig.contrast_batch_size` makes one batch of them
     all, with fewer items per category where it is very small.
@@ -26,7 +29,7 @@ class TreeTerm:
         taxonomy: The tree.
         config: Settings.
         train: Positions of the training items, labelled or not.
-        device: Where relevance is computed.
+        device: Where the loss is computed.
     """
 
     def __init__(
@@ -37,10 +40,11 @@ class TreeTerm:
         train: npt.NDArray[np.int64],
         device: torch.device,
     ) -> None:
-        self._nodes = torch.from_numpy(nodes.astype(np.int64)).to(device)
-        self._ancestors = torch.from_numpy(np.array(taxonomy.ancestors)).to(device)
-        self._grades = Grades.parse(config.grades, taxonomy.max_depth)
-        self._loss = GradedContrastiveLoss(self._grades.levels, temperature=config.temperature)
+        depths, self._categories, spans = find_categories(nodes, taxonomy)
+        self._spans = torch.from_numpy(spans).to(device)
+        paths = np.where((nodes >= 0)[:, None], taxonomy.ancestors[nodes], -1)
+        grades = Grades.parse(config.grades, taxonomy.max_depth).along_paths(paths)
+        self._weights = torch.from_numpy(grades[:, depths - 1]).to(device)
         self.labelled = train[nodes[train] >= 0]
         size = min(config.contrast_batch_size, len(self.labelled))
         self._sampler = HierarchicalBatchSampler(
@@ -56,17 +60,31 @@ class TreeTerm:
         """Positions of the items of a step."""
         return np.asarray(self.labelled[self._sampler.step_batch(step)], np.int64)
 
-    def relevance(self, items: npt.NDArray[np.int64]) -> Tensor:
-        """(B, B) grades of the items' categories."""
-        index = torch.from_numpy(items).to(self._nodes.device)
-        return self._grades.matrix(self._ancestors[self._nodes[index]])
+    def check(self, encoder: TreeEncoder | None) -> TreeEncoder:
+        """The encoder, if it is one for the categories of the items.
 
-    def has_positive_pair(self, items: npt.NDArray[np.int64]) -> bool:
-        """Whether any two of the labelled items among these are relevant to each other."""
-        items = items[(self._nodes.cpu().numpy()[items] >= 0)]
-        return bool((self.relevance(items).fill_diagonal_(0.0) > 0).any())
+        Raises:
+            InputError: There is none, or it has other categories.
+        """
+        if encoder is None or not np.array_equal(encoder.spans.cpu().numpy(), self._categories):
+            count, depths = self._categories.shape[:2]
+            raise InputError(
+                "model",
+                "no tree part"
+                if encoder is None
+                else f"a tree part for {len(encoder.spans)} categories at {encoder.spans.shape[1]} depths",
+                f"one for the items' own {count} categories at {depths} depths",
+                "leafcode.training.new_model makes a model for them.",
+            )
+        return encoder
 
-    def loss(self, projections: Tensor, items: npt.NDArray[np.int64]) -> Tensor:
-        """Contrastive loss of projections (B, T) of items (B,); unlabelled ones take no part."""
-        loss: Tensor = self._loss(projections, self.relevance(items)).loss
-        return loss
+    def loss(self, encoder: TreeEncoder, embeddings: Tensor, items: npt.NDArray[np.int64]) -> Tensor:
+        """Contrastive loss of items (B,) with embeddings (B, E); unlabelled ones take no part."""
+        index = torch.from_numpy(items).to(self._spans.device)
+        return prototype_contrastive_loss(
+            encoder.project(embeddings),
+            encoder.prototypes,
+            self._spans[index],
+            weights=self._weights[index],
+            temperature=float(encoder.temperature),
+        )

@@ -11,25 +11,30 @@ from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.training.config import TrainingConfig
 
 _SAMPLE = 32_768
-_HELD_OUT = 0.2
-_ITERATIONS = 5
+TREE_ITERATIONS = 10
+"""Of k-means from content codes towards the tree: the further it goes on, the more content they lose."""
+
 _LARGEST = 4.0
 """Beyond, the first code depends on the tree part almost alone, and the deepest categories pay for it."""
 
-_BISECTIONS = 4
+_BISECTIONS = 5
 
 
 @torch.no_grad()
-def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, progress: bool) -> float:
+def choose_tree_weight(
+    model: RQVAE, latents: Tensor, kept_aside: Tensor, config: TrainingConfig, progress: bool
+) -> float:
     """Find lambda by trial codes: as large as the limit on the reconstruction error allows.
 
-    Every trial fits the codebooks by k-means on one part of a sample and measures the squared error of the
-    content part on the other. The tree part enters a trial only through the choice of codewords, so the
-    error grows with lambda, and bisection finds where it is `reconstruction_limit` times that of lambda = 0.
+    Every trial fits the codebooks by k-means and measures the squared error of the content part on items that
+    neither they nor the tree encoder have learned from: it is surer of those it knows, whose codes pay
+    another price for it. The tree part enters a trial only through the choice of codewords, so the error
+    grows with lambda, and bisection finds where it is `reconstruction_limit` times that of lambda = 0.
 
     Args:
         model: Only its shape is used.
         latents: (N, E + T) of training items, as after the first phase; more of them than codes in a level.
+        kept_aside: (M, E + T) of other items.
         config: `reconstruction_limit`, `level_weights` and `seed` are used.
         progress: Show a progress bar.
 
@@ -38,16 +43,21 @@ def choose_tree_weight(model: RQVAE, latents: Tensor, config: TrainingConfig, pr
     """
     dim, sizes = model.config.embedding_dim, model.config.sizes
     latents = latents[: max(_SAMPLE, 2 * max(sizes))]
-    # The codebooks need as many items as they have codes, however few are left to measure on.
-    held_out = min(max(1, int(_HELD_OUT * len(latents))), len(latents) - max(sizes))
-    test, train = latents[:held_out], latents[held_out:]
 
-    def error(weight: float) -> float:
+    def fit(weight: float, start: Tensor | None) -> ResidualQuantizer:
         metric = torch.ones_like(model.quantizer.metric)
         metric[:, dim:] = metric.new_tensor(level_weights(config, weight, len(sizes)))[:, None]
         quantizer = ResidualQuantizer(latents.shape[1], sizes, metric=metric.cpu()).to(latents.device)
-        quantizer.fit(train, torch.Generator().manual_seed(config.seed), iterations=_ITERATIONS)
-        rest = test - quantizer.decode(quantizer.encode(test))
+        generator = torch.Generator().manual_seed(config.seed)
+        quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
+        return quantizer
+
+    # All trials start from the same codes, or the luck of seeding would outweigh a per cent of content.
+    content_codes = fit(0.0, None).encode(latents)
+
+    def error(weight: float) -> float:
+        quantizer = fit(weight, content_codes)
+        rest = kept_aside - quantizer.decode(quantizer.encode(kept_aside))
         return float(rest[:, :dim].square().sum(1).mean())
 
     with tqdm(total=_BISECTIONS + 2, desc="lambda", unit="trial", disable=not progress) as bar:

@@ -1,0 +1,95 @@
+"""Contrastive loss of items against learned prototypes of categories, at every depth of a tree."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from leafcode.errors import InputError
+
+
+def prototype_contrastive_loss(
+    embeddings: Tensor,
+    prototypes: Tensor,
+    spans: Tensor,
+    *,
+    weights: Tensor | None = None,
+    temperature: float = 0.05,
+) -> Tensor:
+    """Contrast items with the prototypes of all categories, once for each depth of the tree.
+
+    The categories stand in depth-first order, so that those beneath a node are a span of them. With p_c the
+    prototype of category c, all vectors at unit length, and S_id the span beneath the ancestor of item i at
+    depth d::
+
+        P_i(c)  = exp(z_i · p_c / temperature) / sum over categories k of exp(z_i · p_k / temperature)
+        L_i     = -sum over d of  w_id · log( sum over c in S_id of P_i(c) )  /  sum over d of w_id
+        loss    = mean of L_i over the items with any weight
+
+    An item that takes a sibling for its own category errs at one depth, one that takes a stranger errs at
+    all of them: the further apart two categories are, the harder they are driven apart. And where a loss on
+    pairs of items sees only the categories of its batch, this one sees all. One depth is the normalised
+    softmax of Zhai and Wu, "Classification is a Strong Baseline for Deep Metric Learning" (BMVC 2019,
+    equation 3); the sums over subtrees are those of the hierarchical cross-entropy in Bertinetto et al.,
+    "Making Better Mistakes" (CVPR 2020, section 3.1).
+
+    Args:
+        embeddings: Floating point (B, D); need not be normalised.
+        prototypes: Floating point (C, D); need not be normalised.
+        spans: int64 (B, depths, 2): first category beneath the item's ancestor at each depth and the one
+            after the last, in [0, C]; -1 where the item has none and takes no part.
+        weights: (B, depths) weights w_id >= 0, such as grades; None for ones. Without a span they are 0.
+        temperature: Positive divisor of the cosines.
+
+    Returns:
+        Scalar, float32 or float64; 0 with zero gradients for a batch without any span.
+
+    Raises:
+        InputError: Shapes do not fit, or the temperature is not positive.
+
+    Example:
+        >>> spans = torch.tensor([[[0, 2], [0, 1]], [[0, 2], [1, 2]], [[2, 3], [2, 3]]])
+        >>> loss = prototype_contrastive_loss(torch.eye(3), torch.eye(3), spans, temperature=1.0)
+        >>> round(loss.item(), 4)  # e of e + 2, and at depth 1 for two of three e + 1 of e + 2
+        0.447
+    """
+    if not 0 < temperature < math.inf:
+        raise InputError("temperature", str(temperature), "a positive number")
+    if prototypes.ndim != 2 or embeddings.shape[1:] != prototypes.shape[1:]:
+        raise InputError("prototypes", f"shape {tuple(prototypes.shape)}", f"(C, {embeddings.shape[-1]})")
+    if spans.ndim != 3 or spans.shape[::2] != (len(embeddings), 2):
+        raise InputError("spans", f"shape {tuple(spans.shape)}", f"({len(embeddings)}, depths, 2)")
+    if weights is not None and weights.shape != spans.shape[:2]:
+        raise InputError("weights", f"shape {tuple(weights.shape)}", str(tuple(spans.shape[:2])))
+    with torch.autocast(embeddings.device.type, enabled=False):
+        unit = F.normalize(embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1)
+        cosines = unit @ F.normalize(prototypes.to(unit.dtype), dim=1).T
+        log_probability = F.log_softmax(cosines / temperature, dim=1)
+        first, last = spans[..., 0], spans[..., 1]
+        inside = _log_sums(log_probability, first, last - first)
+        share = (last > first).to(unit.dtype)
+        if weights is not None:
+            share = share * weights
+        total = share.sum(1)
+        per_item = -(inside * share).sum(1) / torch.where(total > 0, total, 1)
+        return per_item.sum() / (total > 0).sum().clamp_min(1)
+
+
+def _log_sums(logs: Tensor, first: Tensor, lengths: Tensor) -> Tensor:
+    """Logarithm of the sum of exp(logs) (B, C) over spans of columns, (B, depths); 0 for an empty span.
+
+    The terms of all spans are laid end to end. Differences of running sums would do with less, but where an
+    item is sure of another place, they are rounding errors, and their logarithm has a gradient of any size.
+    """
+    count = lengths.flatten()
+    span = torch.repeat_interleave(torch.arange(len(count), device=logs.device), count)
+    # Position in the row: that in the layout, counted from where the span starts there.
+    shift = first.flatten() - (count.cumsum(0) - count)
+    column = torch.arange(len(span), device=logs.device) + shift[span]
+    terms = logs[span // lengths.shape[1], column]
+    highest = logs.new_zeros(len(count)).scatter_reduce(0, span, terms.detach(), "amax", include_self=False)
+    sums = logs.new_zeros(len(count)).index_add(0, span, (terms - highest[span]).exp())
+    return (torch.where(count > 0, sums, 1).log() + highest).view(lengths.shape)

@@ -1,0 +1,100 @@
+"""What a process needs to train and measure one cell of a comparison, and how it does so."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leafcode.catalog import Catalog
+from leafcode.evaluation import evaluate
+from leafcode.methods import METHODS, Task
+from leafcode.pipeline.cells import Cell
+from leafcode.pipeline.items import catalog_embeddings, category_ancestors
+from leafcode.quantizers import RQVAEConfig
+from leafcode.serving.storage import read_table, write_json, write_table
+from leafcode.taxonomy import Taxonomy
+from leafcode.training import TrainingConfig
+
+
+@dataclass(frozen=True)
+class CellWork:
+    """Settings that all cells share, and where their data lie.
+
+    Attributes:
+        arrays: Folder that `write_arrays` filled; processes share its pages in memory.
+        results: Folder of the cells' files.
+        shape: Code budget and network.
+        training: Settings; the seed is that of the cell.
+        device: Where to train.
+    """
+
+    arrays: Path
+    results: Path
+    shape: RQVAEConfig
+    training: TrainingConfig
+    device: str
+
+
+def write_arrays(folder: Path, catalog: Catalog, held_out: Mapping[int, npt.NDArray[np.bool_]]) -> None:
+    """Write what the cells read: the catalogue's arrays and tree, and the held-out items of each seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        "embeddings": catalog_embeddings(catalog),
+        "nodes": catalog.nodes,
+        "ancestors": category_ancestors(catalog),
+        **{f"held-out-{seed}": mask for seed, mask in held_out.items()},
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    if catalog.taxonomy is not None:
+        write_table(folder / "taxonomy.parquet", catalog.taxonomy.to_table())
+
+
+def run_cell(work: CellWork, cell: Cell) -> None:
+    """Train one cell, measure it on its held-out items, and write its file.
+
+    Raises:
+        InputError: The method cannot train on these items, or the file cannot be written.
+        TrainingError: Training cannot go on.
+    """
+
+    def load(name: str) -> npt.NDArray[Any]:
+        array: npt.NDArray[Any] = np.load(work.arrays / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        return array
+
+    embeddings = load("embeddings")
+    held_out = np.array(load(f"held-out-{cell.seed}"), np.bool_)
+    train = np.flatnonzero(~held_out)
+    tree = work.arrays / "taxonomy.parquet"
+    task = Task(
+        embeddings=embeddings[train],
+        nodes=np.asarray(load("nodes"), np.int64)[train],
+        taxonomy=Taxonomy.from_table(read_table(tree)) if tree.exists() else None,
+        shape=work.shape,
+        training=dataclasses.replace(work.training, seed=cell.seed),
+        device=work.device,
+        progress=False,
+    )
+    begun = time.perf_counter()
+    trained = METHODS[cell.method].train(task, cell.strength)
+    seconds = time.perf_counter() - begun
+    encoded = trained.encode(embeddings)
+    metrics = evaluate(
+        encoded.codes,
+        held_out,
+        load("ancestors"),
+        embeddings,
+        encoded.reconstructions,
+        encoded.quantized,
+        work.shape.sizes,
+        seed=cell.seed,
+    )
+    record = {**dataclasses.asdict(cell), "seconds": seconds, "settings": trained.settings}
+    write_json(work.results / f"{cell.key}.json", record | {"metrics": metrics})

@@ -1,0 +1,63 @@
+"""Where an item stands in the category tree, judged by its content alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from leafcode.quantizers.residual_block import ResidualBlock
+
+
+class TreeEncoder(nn.Module):
+    """The place in the tree that an item is expected at.
+
+    With z the projection of an item and p_c the prototypes of the categories, all of unit length, and v_cd
+    the direction of the sum of all prototypes beneath the ancestor of c at depth d, the tree part of the item
+    is::
+
+        t = sum over c of  softmax_c(z · p_c / temperature) · (mean over d of v_cd)
+
+    Two items are the further apart the fewer depths their categories share, and items that belong to one
+    category lie on one point, whatever else tells them apart. So a cell of codes found in t holds a category,
+    where a cell in z itself would spend its room on content, which the rest of the code holds anyway.
+
+    Args:
+        inputs: E, dimension of the embeddings.
+        hidden: Width of the residual block.
+        dim: T, dimension of projection, prototypes and tree part.
+        categories: C, number of categories, which stand in depth-first order.
+        depths: Number of depths of the tree.
+        dropout: Dropout in the projection.
+    """
+
+    temperature: Tensor
+    """Of the softmax, and of the loss that trains the projection."""
+    spans: Tensor
+    """int64 (C, depths, 2): first category beneath the ancestor at each depth, and the one after the last."""
+
+    def __init__(
+        self, inputs: int, hidden: int, dim: int, categories: int, depths: int, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.projection = ResidualBlock(inputs, hidden, dim, dropout)
+        self.prototypes = nn.Parameter(torch.randn(categories, dim) / dim**0.5)
+        own = torch.arange(categories)[:, None] + torch.arange(2)
+        self.register_buffer("spans", own[:, None].repeat(1, depths, 1))
+        self.register_buffer("temperature", torch.tensor(0.05))
+
+    def project(self, embeddings: Tensor) -> Tensor:
+        """Projections (B, T) of embeddings (B, E), unit length: where the contrastive term acts."""
+        return F.normalize(self.projection(F.normalize(embeddings, dim=1)), dim=1)
+
+    def places(self) -> Tensor:
+        """Place (C, T) of each category: the mean over depths of what stands for its ancestors."""
+        unit = F.normalize(self.prototypes, dim=1)
+        up_to = F.pad(unit, (0, 0, 1, 0)).cumsum(0)
+        sums = up_to[self.spans[..., 1]] - up_to[self.spans[..., 0]]
+        return F.normalize(sums, dim=2).mean(1)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Tree part (B, T) of embeddings (B, E)."""
+        cosines = self.project(embeddings) @ F.normalize(self.prototypes, dim=1).T
+        return F.softmax(cosines / self.temperature, dim=1) @ self.places()

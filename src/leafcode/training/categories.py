@@ -1,0 +1,59 @@
+"""The categories that a tree encoder tells apart, and where in the tree they and the items are."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from leafcode.taxonomy import Taxonomy
+
+
+class Categories(NamedTuple):
+    """The finest categories with items, in depth-first order: what lies beneath a node is a span of them.
+
+    Depths at which all items have the same ancestor tell nothing apart and are left out.
+    """
+
+    depths: npt.NDArray[np.int64]
+    """(depths,): the depths that are left, 1 for the top."""
+    spans: npt.NDArray[np.int64]
+    """(C, depths, 2): first category beneath the ancestor of each category at each depth, and the one after
+    the last; below its own depth a category is its own ancestor."""
+    item_spans: npt.NDArray[np.int64]
+    """(n, depths, 2): the same for each item; -1 below the depth of its category and for unlabelled items."""
+
+
+def find_categories(nodes: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy) -> Categories:
+    """The finest categories of items, those without items in a category beneath them.
+
+    Args:
+        nodes: (n,) node of each item, -1 for unlabelled items.
+        taxonomy: The tree.
+
+    Example:
+        >>> tree, nodes = Taxonomy.from_paths(["Food > Milk", "Food > Salt", "Food", "Soap", None])
+        >>> depths, spans, item_spans = find_categories(nodes, tree)
+        >>> spans.tolist()  # of milk, salt and soap
+        [[[0, 2], [0, 1]], [[0, 2], [1, 2]], [[2, 3], [2, 3]]]
+        >>> item_spans[2].tolist()  # food of either kind
+        [[0, 2], [-1, -1]]
+    """
+    used = np.unique(nodes[nodes >= 0])
+    # In depth-first order the next used node lies beneath a node, or nothing does.
+    beneath = np.append(used[1:], len(taxonomy)) < taxonomy.end[used]
+    finest = used[~beneath]
+
+    def spans_of(ancestors: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+        ends = np.where(ancestors >= 0, taxonomy.end[ancestors], -1)
+        spans = np.stack([np.searchsorted(finest, ancestors), np.searchsorted(finest, ends)], axis=-1)
+        return np.where((ancestors >= 0)[..., None], spans, -1)
+
+    own = np.arange(len(finest))[:, None, None] + np.arange(2)
+    spans = spans_of(taxonomy.ancestors[finest])
+    spans = np.where(spans < 0, own, spans)
+    told_apart = (spans != spans[:1]).any(axis=(0, 2))
+    labelled = (nodes >= 0)[:, None]
+    item_spans = spans_of(np.where(labelled, taxonomy.ancestors[nodes], -1))
+    return Categories(np.flatnonzero(told_apart) + 1, spans[:, told_apart], item_spans[:, told_apart])

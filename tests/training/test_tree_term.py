@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+from tests.oracles.prototype_contrastive import prototype_contrastive
+from tests.training.catalogues import QUICK, catalogue, model_of
+
+from leafcode.errors import InputError
+from leafcode.taxonomy import Taxonomy
+from leafcode.training import TrainingConfig
+from leafcode.training.tree_term import TreeTerm
+
+EMBEDDINGS, NODES, TREE = catalogue()
+
+
+def term_of(nodes=NODES, tree=TREE, train=None, **settings):
+    train = np.arange(len(nodes)) if train is None else train
+    return TreeTerm(nodes, tree, TrainingConfig(**{**QUICK, **settings}), train, torch.device("cpu"))
+
+
+def path_of(node):
+    return TREE.path(node) if node >= 0 else ()
+
+
+@pytest.mark.parametrize(
+    ("grades", "by_depth"), [("depth", (0.5, 1.0)), ("1,0.2", (0.2, 1.0)), ("1", (0.0, 1.0))]
+)
+def test_the_loss_is_that_of_the_prototypes_weighted_by_grades(grades, by_depth):
+    model, items = model_of(), np.random.default_rng(0).permutation(len(NODES))[:50]
+    model.tree_encoder.temperature.fill_(0.2)
+    found = term_of(grades=grades).loss(model.tree_encoder, torch.from_numpy(EMBEDDINGS[items]), items)
+    # Three roots of three leaves, in the order of their names.
+    leaves = sorted({path_of(node) for node in NODES if node >= 0})
+    spans = []
+    for node in NODES[items]:
+        places = [
+            [number for number, leaf in enumerate(leaves) if leaf[:depth] == path_of(node)[:depth]]
+            for depth in (1, 2)
+        ]
+        spans.append([(-1, -1) if node < 0 else (own[0], own[-1] + 1) for own in places])
+    projected = model.tree_encoder.project(torch.from_numpy(EMBEDDINGS[items])).detach().double().numpy()
+    prototypes = model.tree_encoder.prototypes.detach().double().numpy()
+    weights = np.tile(by_depth, (50, 1))
+    expected = prototype_contrastive(projected, prototypes, spans, weights, 0.2)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_batches_are_of_labelled_training_items():
+    train = np.arange(0, len(NODES), 2)
+    term = term_of(train=train)
+    assert term.labelled.tolist() == [item for item in train if NODES[item] >= 0]
+    for step in (0, 7):
+        batch = term.batch(step)
+        assert len(batch) == QUICK["contrast_batch_size"]
+        assert np.isin(batch, term.labelled).all()
+        np.testing.assert_array_equal(batch, term_of(train=train).batch(step))
+
+
+def test_a_small_catalogue_is_one_batch():
+    few = np.r_[0:13, 40:43]
+    term = term_of(train=few, contrast_batch_size=512)
+    assert sorted(term.batch(0)) == few.tolist()
+
+
+def test_an_encoder_of_other_categories_is_refused():
+    term, model = term_of(), model_of()
+    assert term.check(model.tree_encoder) is model.tree_encoder
+    with pytest.raises(
+        InputError, match=r"model: found no tree part; expected one for the items' own 9.*new_model"
+    ):
+        term.check(None)
+    flat, nodes = Taxonomy.from_paths([None if node < 0 else str(node % 5) for node in NODES])
+    other = model_of(data=(EMBEDDINGS, nodes, flat)).tree_encoder
+    with pytest.raises(
+        InputError, match=r"a tree part for 5 categories at 1 depths; expected .* 9 .* at 2 depths"
+    ):
+        term.check(other)
+    # As many categories elsewhere in the tree.
+    moved = model_of().tree_encoder
+    moved.spans[0, 0, 1] += 1
+    with pytest.raises(InputError, match="a tree part for 9 categories"):
+        term.check(moved)
