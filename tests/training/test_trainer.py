@@ -12,7 +12,7 @@ from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.sampling import UniformBatchSampler
 from leafcode.taxonomy import Taxonomy
 from leafcode.training import Trainer
-from leafcode.training.trainer import level_weights
+from leafcode.training.tree_weight import level_weights
 
 TRAINER = importlib.import_module("leafcode.training.trainer")
 

@@ -104,7 +104,7 @@ def run_jobs(
                 process, job = crew[connection]
                 try:
                     failure = connection.recv()
-                except EOFError:
+                except (EOFError, ConnectionError):  # it died
                     process.join()
                     del crew[connection]
                     yield Progress(job, True, _death(process.exitcode))

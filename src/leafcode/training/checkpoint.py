@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -34,6 +37,30 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     progress: Mapping[str, Any]
     code_term: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def identity_of(
+    settings: Mapping[str, Any],
+    embeddings: npt.NDArray[np.floating[Any]],
+    nodes: npt.NDArray[np.integer[Any]],
+    parents: npt.NDArray[np.integer[Any]] | None,
+) -> dict[str, Any]:
+    """What a checkpoint belongs to, as JSON has it: settings, and data by size and a checksum of a sample.
+
+    Args:
+        settings: All settings, JSON-serialisable.
+        embeddings: (n, E) of the training items; 256 of them count.
+        nodes: (n,) their categories.
+        parents: Of the tree's nodes, or None without a tree.
+    """
+    rows = np.linspace(0, len(embeddings) - 1, num=min(len(embeddings), 256), dtype=np.int64)
+    digest = hashlib.sha256(np.ascontiguousarray(embeddings[rows], np.float32).tobytes())
+    digest.update(np.ascontiguousarray(nodes, np.int64).tobytes())
+    if parents is not None:
+        digest.update(parents.tobytes())
+    identity = {**settings, "items": len(embeddings), "data": digest.hexdigest()}
+    as_read: dict[str, Any] = json.loads(json.dumps(identity))
+    return as_read
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

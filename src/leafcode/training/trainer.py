@@ -6,8 +6,6 @@ batch for both would teach the codebooks a distribution that is not the catalogu
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -27,12 +25,18 @@ from leafcode.quantizers import RQVAE, RQVAEOutput
 from leafcode.sampling import UniformBatchSampler
 from leafcode.taxonomy import Taxonomy
 from leafcode.training.categories import find_categories
-from leafcode.training.checkpoint import Checkpoint, cpu_state, load_checkpoint, save_checkpoint
+from leafcode.training.checkpoint import (
+    Checkpoint,
+    cpu_state,
+    identity_of,
+    load_checkpoint,
+    save_checkpoint,
+)
 from leafcode.training.code_term import CodeTerm
 from leafcode.training.config import SMALLEST_BATCH, TrainingConfig
 from leafcode.training.randomness import Stream, stream_generator, stream_seed
 from leafcode.training.tree_term import TreeTerm
-from leafcode.training.tree_weight import TREE_ITERATIONS, choose_tree_weight, level_weights
+from leafcode.training.tree_weight import choose_tree_weight, initialise_codes
 from leafcode.training.upkeep import CodeUsage, collapse_warnings, perplexity
 
 _LATENT_SAMPLE = 65_536
@@ -316,30 +320,22 @@ class Trainer:
     def _tree_terms(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
         return {"contrast": self._tree.loss(self._tree_encoder, self._take(items), items)}
 
-    @torch.no_grad()
     def _initialise_codes(self) -> None:
-        """Set lambda if it is to be found, then all codebooks, from the latents of a large sample."""
+        """Set lambda if it is to be found, then all codebooks."""
         self.model.eval()
+        find = self.taxonomy is not None and self.config.contrast_weight == "auto"
         latents = self._sample_latents()
-        if self.taxonomy is not None and self.config.contrast_weight == "auto":
-            self.tree_weight = choose_tree_weight(
-                self.model, latents, self._latents(self._validation), self.config, self.progress
-            )
+        if find:
+            kept_aside = self._latents(self._validation)
+            self.tree_weight = choose_tree_weight(self.model, latents, kept_aside, self.config, self.progress)
             if self.tree_weight == 0.0:
                 self.warnings.append(
                     "The tree was not used: any weight costs more content than --reconstruction-limit allows."
                 )
-        # Content decides where the search begins, and the tree moves codes from there: begun afresh, cells
-        # that serve both cost more content for the same gain.
-        quantizer = self.model.quantizer
-        self.model.set_level_weights((0.0,) * len(quantizer.sizes))
         generator = stream_generator(self.config.seed, Stream.INITIALISE, 1)
-        quantizer.fit(latents, generator)
-        if self.tree_weight > 0:
-            start = quantizer.encode(latents)
-            self.model.set_level_weights(level_weights(self.config, self.tree_weight, len(quantizer.sizes)))
-            quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
+        initialise_codes(self.model, latents, self.config, self.tree_weight, generator)
 
+    @torch.no_grad()
     def _sample_latents(self) -> Tensor:
         """Latents of a large sample of the training items."""
         generator = stream_generator(self.config.seed, Stream.INITIALISE)
@@ -440,19 +436,12 @@ class Trainer:
         return progress["phase"], progress["step"]
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with: settings, and the data by size and a checksum of a sample."""
-        rows = np.linspace(0, len(self.embeddings) - 1, num=min(len(self.embeddings), 256), dtype=np.int64)
-        digest = hashlib.sha256(np.ascontiguousarray(self.embeddings[rows], np.float32).tobytes())
-        digest.update(np.ascontiguousarray(self.nodes, np.int64).tobytes())
-        if self.taxonomy is not None:
-            digest.update(self.taxonomy.parents.tobytes())
+        """What a checkpoint must agree with."""
         settings = {"training": asdict(self.config), "model": asdict(self.model.config)}
         if self.code_term is not None:
             settings["code_term"] = self.code_term.identity()
-        identity: dict[str, Any] = json.loads(
-            json.dumps({**settings, "items": len(self.embeddings), "data": digest.hexdigest()})
-        )
-        return identity
+        parents = None if self.taxonomy is None else self.taxonomy.parents
+        return identity_of(settings, self.embeddings, self.nodes, parents)
 
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:

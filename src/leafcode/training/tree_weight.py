@@ -1,4 +1,4 @@
-"""Lambda from the data: the largest weight of the tree that the codes can carry at a stated cost."""
+"""The tree's weight in the codes: lambda from the data, and codebooks that begin with it."""
 
 from __future__ import annotations
 
@@ -77,6 +77,30 @@ def choose_tree_weight(
             middle = ((low**0.5 + high**0.5) / 2) ** 2
             low, high = (middle, high) if within(middle) else (low, middle)
     return low
+
+
+@torch.no_grad()
+def initialise_codes(
+    model: RQVAE, latents: Tensor, config: TrainingConfig, tree_weight: float, generator: torch.Generator
+) -> None:
+    """Set level weights and codebooks: by content alone, and with lambda > 0 from there towards the tree.
+
+    Begun afresh, cells that serve content and tree cost more content for the same gain.
+
+    Args:
+        model: Its quantiser is set.
+        latents: (N, E + T) of training items, as large a sample as fits.
+        config: `level_weights` are used.
+        tree_weight: lambda.
+        generator: CPU generator that owns the randomness of k-means.
+    """
+    levels = len(model.config.sizes)
+    model.set_level_weights((0.0,) * levels)
+    model.quantizer.fit(latents, generator)
+    if tree_weight > 0:
+        start = model.quantizer.encode(latents)
+        model.set_level_weights(level_weights(config, tree_weight, levels))
+        model.quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
 
 
 def level_weights(config: TrainingConfig, tree_weight: float, levels: int) -> tuple[float, ...]:
