@@ -167,6 +167,13 @@ def test_trees_that_teach_little(capsys, tmp_path, paths):
     assert RunFolder(run).finished
 
 
+def test_a_single_level(capsys, tmp_path):
+    rows, vectors = clustered()
+    files = write(tmp_path, rows, vectors)
+    words = ["fit", *files.arguments, "--out", tmp_path / "run", *COMMAND_OPTIONS, "--no-baselines"]
+    success(capsys, *words, "--levels", "8", "--contrast-weight", "auto")
+
+
 def test_very_small_catalogues(capsys, tmp_path):
     rows, vectors = clustered(14)
     files = write(tmp_path, [{**row, "path": f"p{row['brand']}"} for row in rows], vectors)

@@ -83,6 +83,7 @@ def test_balance_is_zero_for_even_use_and_large_for_a_collapse():
 
 
 def test_dispersion():
+    assert dispersion(torch.ones(1, 3)).item() == 0.0
     assert dispersion(torch.ones(5, 3)).item() == pytest.approx(0.0)
     assert dispersion(torch.tensor([[1.0, 0.0], [-2.0, 0.0]])).item() == pytest.approx(-8.0)
 

@@ -84,6 +84,8 @@ def test_the_digest_notices_every_change_and_no_other(catalogue):
     by_model = dataclasses.replace(named, embeddings_file=None)
     other = dataclasses.replace(catalog, embeddings=vectors)
     assert content_digest(other, by_model) == content_digest(catalog, by_model)
+    by_another = dataclasses.replace(by_model, model="another")
+    assert content_digest(catalog, by_another) != content_digest(catalog, by_model)
 
 
 def test_a_tree_needs_both_a_file_and_a_column():

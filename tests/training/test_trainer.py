@@ -202,6 +202,7 @@ def test_level_weights():
     config = trainer_of(level_weights=(1.0, 0.25)).config
     assert level_weights(config, 2.0, 4) == (2.0, 0.5, 0.0, 0.0)
     assert level_weights(config, 0.0, 2) == (0.0, 0.0)
+    assert level_weights(config, 2.0, 1) == (2.0,)
 
 
 def test_lambda_auto_gives_more_at_a_looser_limit():

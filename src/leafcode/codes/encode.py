@@ -14,6 +14,9 @@ from tqdm import tqdm
 from leafcode.errors import InputError
 from leafcode.quantizers import RQVAE
 
+_TREE_ENTRIES = 2**24
+"""Items times categories at once, 128 MiB of float64."""
+
 
 class EncodedItems(NamedTuple):
     """What `encode_items` returns for n items, L levels, Q latent dimensions and E embedding dimensions."""
@@ -45,7 +48,8 @@ def encode_items(
         model: A trained model; it is copied, not changed.
         embeddings: Floats (n, E), possibly memory-mapped; read in chunks.
         device: Where to compute. MPS has no float64, so there the CPU computes.
-        chunk: Items encoded at once; bounds memory and changes nothing else.
+        chunk: Items encoded at once, fewer where there are many categories; bounds memory and changes nothing
+            else.
         progress: Show a progress bar on standard error.
 
     Returns:
@@ -75,6 +79,8 @@ def encode_items(
         raise InputError("model", "weights that are not finite", "a trained model")
     first_equal = [_first_equal(book.detach()) for book in exact.quantizer.codebooks]
 
+    # Every category takes a place in each row of the tree encoder's softmax.
+    chunk = min(chunk, max(64, _TREE_ENTRIES // max(1, model.config.categories)))
     n = len(embeddings)
     result = EncodedItems(
         np.empty((n, len(first_equal)), np.int64),

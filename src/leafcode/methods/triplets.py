@@ -158,8 +158,10 @@ def dispersion(vectors: Tensor) -> Tensor:
     The uniformity loss of Wang & Isola (2020); 0 where all coincide.
 
     Args:
-        vectors: (B, D), B at least 2.
+        vectors: (B, D); a single one has nothing to be apart from, and gives 0.
     """
+    if len(vectors) < 2:
+        return 0.0 * vectors.sum()
     unit = F.normalize(vectors, dim=1)
     squared = squared_distances(unit, unit)
     apart = ~torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)

@@ -37,7 +37,9 @@ and the catalogue that the run was begun with. Use them to go on, or start over 
     if not other:
         return
     told = (
-        "another catalogue" if name == CATALOGUE else f"{name} {earlier.get(name)!r}, not {now[name]!r}"
+        "another catalogue or embedding model"
+        if name == CATALOGUE
+        else f"{name} {earlier.get(name)!r}, not {now[name]!r}"
         for name in other
     )
     raise InputError(

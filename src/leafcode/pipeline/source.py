@@ -145,7 +145,8 @@ def catalog_title(items: str | None, folder: Path) -> str:
 def content_digest(catalog: Catalog, source: CatalogSource | None = None) -> str:
     """SHA-256 of a catalogue, by which a changed file is noticed: ids, texts, the tree, and given vectors.
 
-    Vectors that a model computes from the texts are left out, for their last bits differ between machines.
+    Vectors that a model computes from the texts differ between machines in their last bits; of them the name
+    of the model counts.
 
     Args:
         catalog: With embeddings.
@@ -159,7 +160,9 @@ def content_digest(catalog: Catalog, source: CatalogSource | None = None) -> str
     if catalog.taxonomy is not None:
         digest.update("\0".join(catalog.taxonomy.keys).encode("utf-8", "surrogatepass"))
         digest.update(np.ascontiguousarray(catalog.taxonomy.parents, np.int64).tobytes())
-    if catalog.embeddings is not None and not (source and source.embeds_texts):
+    if source and source.embeds_texts:
+        digest.update(f"\0model {source.model}".encode())
+    elif catalog.embeddings is not None:
         for start in range(0, len(catalog), _CHUNK):
             digest.update(np.ascontiguousarray(catalog.embeddings[start : start + _CHUNK], "<f4").tobytes())
     return digest.hexdigest()

@@ -172,10 +172,10 @@ def _rivals(data: CompareData, standing: Standing, worth: list[Standing]) -> str
     if not worth:
         return ""
     as_good, behind = [], []
-    for other in reversed(others.values()):
+    for other in sorted(others.values(), key=lambda one: -one.reduction.mean):
         lead = data.reduction(standing.setting, [other.setting])
         told = f"{full_name(other.setting)} with {other.summary}"
-        if lead.low <= 0:
+        if not lead.low > 0:  # a single seed that both have can tell nothing, and gives a NaN
             seconds = other.setting.estimate("seconds").mean
             ours = standing.setting.estimate("seconds").mean
             told += f", in {seconds:.0f} s of training instead of {ours:.0f}" if seconds < ours / 2 else ""
@@ -219,6 +219,11 @@ def _notes(data: CompareData) -> list[tuple[str, str]]:
         f"{plural(len(data.seeds), 'seed')}, each with other {held_out} held out. Brackets and ± are 95% "
         "intervals over the seeds (Student’s t), paired by seed; more seeds make them narrower. "
     )
+    if data.split == "leaves":
+        text += (
+            "No item of a category that was held out was trained on, so at its own depth every method is "
+            "wrong, and averages over depths are lower for it. "
+        )
     tried = sum(setting.uses_tree for setting in data.settings)
     if tried > 1:
         text += f"The best of {tried} settings was chosen on the items of its figures, which flatters it."

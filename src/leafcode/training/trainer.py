@@ -162,7 +162,8 @@ class Trainer:
             self._tree = TreeTerm(self.nodes, self.taxonomy, config, self._train, self.device)
             self._tree_encoder = self._tree.check(self.model.tree_encoder)
             kept_aside = self._validation[self.nodes[self._validation] >= 0]
-            self._tree_validation = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
+            watched = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
+            self._tree_validation = watched[: config.contrast_batch_size]
         self._usage = CodeUsage(model.config.sizes, self.device)
         self._start_phase("codes" if self.taxonomy is None else "tree")
 
@@ -346,7 +347,7 @@ class Trainer:
 
     @torch.no_grad()
     def _validate(self, phase: str, step: int) -> None:
-        """Add a row to the history and remember the model if it is the best of the phase so far."""
+        """Add a row to the history and remember the model if it gives the best codes so far."""
         row: dict[str, Any] = {"phase": phase, "step": step}
         self.model.eval()
         if phase == "tree":
@@ -364,7 +365,7 @@ class Trainer:
         if not math.isfinite(row["validation"]):
             raise _not_finite(phase, step, terms)
         self.history.append(row)
-        if phase == "tree" or row["validation"] < self.best[0]:
+        if phase == "codes" and row["validation"] < self.best[0]:
             self.best = (row["validation"], step, cpu_state(self.model))
 
     @torch.no_grad()

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from leafcode.errors import InputError
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.training.config import TrainingConfig
 
@@ -104,16 +103,11 @@ def initialise_codes(
 
 
 def level_weights(config: TrainingConfig, tree_weight: float, levels: int) -> tuple[float, ...]:
-    """Weight of the tree part at each of the code levels, for a given lambda.
-
-    Raises:
-        InputError: More shares than levels.
+    """Weight of the tree part at each code level; shares of levels that do not exist count for nothing.
 
     Example:
         >>> level_weights(TrainingConfig(level_weights=(1.0, 0.5)), tree_weight=2.0, levels=3)
         (2.0, 1.0, 0.0)
     """
-    shares = config.level_weights
-    if len(shares) > levels:
-        raise InputError("level_weights", f"{len(shares)} shares", f"at most {levels}, one per level")
+    shares = config.level_weights[:levels]
     return tuple(tree_weight * share for share in (*shares, *(0.0,) * (levels - len(shares))))
