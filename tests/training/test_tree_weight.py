@@ -59,7 +59,7 @@ def choose(latents, **settings):
 def test_it_keeps_to_the_limit_and_no_further(limit):
     latents = latents_of()
     weight = choose(latents, reconstruction_limit=limit, level_weights=(1.0,))
-    assert 0.0 < weight < 4.0
+    assert 0.0 < weight < 1.0
     unit = cost(latents, 0.0)
     assert cost(latents, weight) <= limit * unit
     # [0, sqrt(4)] is halved on the scale of distances: the next step would have been too far.
@@ -74,15 +74,15 @@ def test_a_looser_limit_never_gives_less():
 
 
 def test_what_costs_nothing_gets_the_largest_weight():
-    assert choose(latents_of("constant"), reconstruction_limit=1.001) == 4.0
-    assert choose(latents_of(), reconstruction_limit=100.0) == 4.0
+    assert choose(latents_of("constant"), reconstruction_limit=1.001) == 1.0
+    assert choose(latents_of(), reconstruction_limit=100.0) == 1.0
 
 
 def test_the_shares_of_the_levels_count():
     latents = latents_of()
     half = choose(latents, reconstruction_limit=1.1, level_weights=(0.5,))
     assert cost(latents, half, (0.5, 0.0)) <= 1.1 * cost(latents, 0.0)
-    assert choose(latents, level_weights=(0.0, 0.0)) == 4.0, "no level is touched"
+    assert choose(latents, level_weights=(0.0, 0.0)) == 1.0, "no level is touched"
 
 
 def test_the_model_stays_as_it_was_and_the_same_call_gives_the_same():

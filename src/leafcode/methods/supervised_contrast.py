@@ -20,7 +20,7 @@ class SupervisedContrast(Method):
     name = "supervised_contrast"
     title = "Supervised contrast"
     uses_tree = True
-    strengths = (0.03, 0.1, 0.3)
+    strengths = (0.03, 0.1)
     default = 0.1
 
     def train(self, task: Task, strength: float | None = None) -> TrainedMethod:

@@ -32,7 +32,7 @@ class TagHeads(Method):
     name = "tag_heads"
     title = "Tag heads (HiD-VAE)"
     uses_tree = True
-    strengths = (0.03, 0.1, 0.3)
+    strengths = (0.03, 0.1)
     default = 0.1
 
     def train(self, task: Task, strength: float | None = None) -> TrainedMethod:

@@ -18,7 +18,7 @@ class Tree(Method):
     name = "tree"
     title = "leafcode"
     uses_tree = True
-    strengths = (0.25, 0.5, 1.0, 2.0)
+    strengths = (0.25, 0.5, 1.0)
 
     def train(self, task: Task, strength: float | None = None) -> TrainedMethod:
         """Train the projection, then the codes."""

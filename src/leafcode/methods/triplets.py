@@ -36,7 +36,7 @@ class Triplets(Method):
     name = "triplets"
     title = "Triplets (CAT-ID²)"
     uses_tree = True
-    strengths = (0.1, 0.3, 1.0)
+    strengths = (0.3, 1.0)
     default = 0.3
 
     def train(self, task: Task, strength: float | None = None) -> TrainedMethod:

@@ -13,10 +13,10 @@ _SAMPLE = 32_768
 TREE_ITERATIONS = 10
 """Of k-means from content codes towards the tree: the further it goes on, the more content they lose."""
 
-_LARGEST = 4.0
-"""Beyond, the first code depends on the tree part almost alone, and the deepest categories pay for it."""
+_LARGEST = 1.0
+"""Beyond, the price grows faster than the gain, and a lucky trial on few items would do the most harm."""
 
-_BISECTIONS = 5
+_BISECTIONS = 4
 
 
 @torch.no_grad()
@@ -38,7 +38,7 @@ def choose_tree_weight(
         progress: Show a progress bar.
 
     Returns:
-        lambda in [0, 4]; 4 if even that keeps to the limit.
+        lambda in [0, 1]; 1 if even that keeps to the limit.
     """
     dim, sizes = model.config.embedding_dim, model.config.sizes
     latents = latents[: max(_SAMPLE, 2 * max(sizes))]
