@@ -214,7 +214,7 @@ def test_lambda_auto_gives_more_at_a_looser_limit():
         trainer_of(data, reconstruction_limit=limit, **strong).fit().tree_weight for limit in (1.0, 1.1, 50.0)
     ]
     assert weights == sorted(weights)
-    assert 0.0 <= weights[0] < weights[2] == 4.0
+    assert 0.0 <= weights[0] < weights[2] == 1.0
 
 
 def test_with_a_large_lambda_the_first_code_follows_the_tree():
