@@ -40,7 +40,7 @@ def test_another_format_version(capsys, commands, run_copy, catalogue):
     config = json.loads((run_copy / "config.json").read_text())
     config |= {"format_version": 7, "leafcode_version": "9.1"}
     (run_copy / "config.json").write_text(json.dumps(config))
-    named = r"config\.json: found run folder format 7 \(written by leafcode 9\.1\); expected format 1"
+    named = r"config\.json: found run folder format 7 \(written by leafcode 9\.1\); expected format 2"
     assert_each_fails(capsys, commands, run_copy, named)
     words = ["fit", *catalogue.arguments, "--out", run_copy, *COMMAND_OPTIONS]
     assert re.search(named, failure(capsys, *words, "--resume"))

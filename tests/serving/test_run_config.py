@@ -50,7 +50,7 @@ def test_the_json_object():
 def test_another_format_version_names_both():
     value = CONFIG.to_json() | {"format_version": 7}
     with pytest.raises(
-        RunFolderError, match=r"format 7 \(written by leafcode 1\.2\.3\); expected format 1 \(leafcode "
+        RunFolderError, match=r"format 7 \(written by leafcode 1\.2\.3\); expected format 2 \(leafcode "
     ):
         RunConfig.from_json(value, "run/config.json")
 

@@ -168,8 +168,8 @@ def test_metrics_and_history_of_another_shape(run):
 
 
 def test_another_format_version(run):
-    run.config.write_text(json.dumps(CONFIG.to_json() | {"format_version": 2, "leafcode_version": "9.0"}))
-    with pytest.raises(RunFolderError, match=r"format 2 \(written by leafcode 9\.0\); expected format 1"):
+    run.config.write_text(json.dumps(CONFIG.to_json() | {"format_version": 7, "leafcode_version": "9.0"}))
+    with pytest.raises(RunFolderError, match=r"format 7 \(written by leafcode 9\.0\); expected format 2"):
         run.load_model()
 
 
