@@ -14,15 +14,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,17 +27,15 @@ from catalogues import RESULTS, SAMPLES, WORK, load, machine
 from leafcode import CatalogSource
 from leafcode.cli.options import pick_device
 from leafcode.errors import InputError, LeafcodeError
-from leafcode.evaluation import evaluate
 from leafcode.files import replacing, write_text
 from leafcode.methods import METHODS, Task, TrainedMethod
 from leafcode.methods.network import need_taxonomy, train_with_term
 from leafcode.pipeline import CompareOptions
-from leafcode.pipeline.cell_work import CellWork, write_arrays
+from leafcode.pipeline.cell_work import CellWork, train_and_measure, write_arrays
 from leafcode.pipeline.items import catalog_embeddings, hold_out
 from leafcode.pipeline.workers import available_cores, run_jobs
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving.storage import read_json, read_table, write_json
-from leafcode.taxonomy import Taxonomy
 from leafcode.training import ContrastTerm, TrainingConfig
 
 CATALOGUES = ("usda_foods", "naics_2017")
@@ -236,36 +231,8 @@ class Cell:
 def run_cell(shared: Mapping[str, CellWork], work: Path, cell: Cell) -> None:
     """Train one cell, measure it on its held-out items, and write its file."""
     here = shared[cell.catalogue]
-
-    def read(name: str) -> npt.NDArray[Any]:
-        array: npt.NDArray[Any] = np.load(here.arrays / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        return array
-
-    embeddings, held_out = read("embeddings"), np.array(read(f"held-out-{cell.seed}"), np.bool_)
-    train = np.flatnonzero(~held_out)
-    base = Task(
-        embeddings=embeddings[train],
-        nodes=np.asarray(read("nodes"), np.int64)[train],
-        taxonomy=Taxonomy.from_table(read_table(here.arrays / "taxonomy.parquet")),
-        shape=here.shape,
-        training=dataclasses.replace(here.training, seed=cell.seed),
-        device=here.device,
-    )
-    begun = time.perf_counter()
-    trained = cell.setting.train(base)
-    seconds = time.perf_counter() - begun
-    encoded = trained.encode(embeddings)
-    metrics = evaluate(
-        encoded.codes,
-        held_out,
-        read("ancestors"),
-        embeddings,
-        encoded.reconstructions,
-        encoded.quantized,
-        cell.setting.task(base).shape.sizes,
-        seed=cell.seed,
-    )
-    write_json(cell.file(work), {"seconds": seconds, "settings": dict(trained.settings), "metrics": metrics})
+    sizes = cell.setting.shape.get("sizes", here.shape.sizes)
+    write_json(cell.file(work), train_and_measure(here, cell.seed, cell.setting.train, sizes))
 
 
 def run(

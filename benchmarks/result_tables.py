@@ -107,10 +107,7 @@ def collisions(results: Results) -> list[Row]:
     """Items that share their full code."""
     return [
         {
-            **_named(one),
-            "RQ-KMeans": _estimate(one.setting("rq_kmeans"), "collision_rate"),
-            "RQ-VAE, λ = 0": _estimate(one.setting("without_tree"), "collision_rate"),
-            "leafcode": _estimate(one.ours, "collision_rate"),
+            **_beside_baselines(one, "collision_rate"),
             "more than RQ-KMeans, points": _points(
                 targets.difference(one.ours, one.setting("rq_kmeans"), "collision_rate")
             ),
@@ -118,6 +115,16 @@ def collisions(results: Results) -> list[Row]:
         }
         for one in results.items.catalogues
     ]
+
+
+def _beside_baselines(one: Catalogue, measure: str) -> Row:
+    """A measure with each baseline and with leafcode."""
+    return {
+        **_named(one),
+        "RQ-KMeans": _estimate(one.setting("rq_kmeans"), measure),
+        "RQ-VAE, λ = 0": _estimate(one.setting("without_tree"), measure),
+        "leafcode": _estimate(one.ours, measure),
+    }
 
 
 def methods(results: Results, name: str) -> list[Row]:
@@ -146,10 +153,7 @@ def unseen(results: Results) -> list[Row]:
     """Relatedness of neighbours where whole categories were held out."""
     return [
         {
-            **_named(one),
-            "RQ-KMeans": _estimate(one.setting("rq_kmeans"), "hp_at_10"),
-            "RQ-VAE, λ = 0": _estimate(one.setting("without_tree"), "hp_at_10"),
-            "leafcode": _estimate(one.ours, "hp_at_10"),
+            **_beside_baselines(one, "hp_at_10"),
             "more than λ = 0, points": _points(
                 targets.difference(one.ours, one.setting("without_tree"), "hp_at_10")
             ),

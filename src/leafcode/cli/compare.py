@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import textwrap
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
 from leafcode.cli.options import HelpFormatter, add_machine_options, numbers, pick_device
-from leafcode.cli.table import text_table
+from leafcode.cli.table import text_table, verdict_text
 from leafcode.errors import TrainingError
 from leafcode.methods import METHODS
 from leafcode.pipeline import CompareOptions, compare
 from leafcode.report.compare_data import CompareData
 from leafcode.report.compare_words import dial_text, with_margin
-from leafcode.report.verdict import Verdict
 from leafcode.training import TrainingConfig
 
 _EXAMPLES = """examples:
@@ -162,17 +160,3 @@ def comparison_table(data: CompareData) -> str:
             }
         )
     return text_table(rows)
-
-
-def verdict_text(verdict: Verdict, width: int = 100) -> str:
-    """The verdict as paragraphs.
-
-    Example:
-        >>> print(verdict_text(Verdict("good", "Worth it", "It is.", [("Gain", "a lot")], [])))
-        Worth it. It is.
-          Gain: a lot
-    """
-    lines = textwrap.wrap(f"{verdict.label}. {verdict.headline}", width)
-    for term, sentence in verdict.points:
-        lines += textwrap.wrap(f"{term}: {sentence}", width, initial_indent="  ", subsequent_indent="    ")
-    return "\n".join(lines)

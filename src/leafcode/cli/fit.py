@@ -35,7 +35,10 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     parser.add_argument("--out", required=True, help="folder of the run")
     model = parser.add_argument_group("codes")
     model.add_argument(
-        "--levels", type=numbers(int), default="1024,256,64", help="codes of each level, coarse to fine"
+        "--levels",
+        type=numbers(int),
+        default=",".join(map(str, FitOptions().sizes)),
+        help="codes of each level, coarse to fine",
     )
     training = parser.add_argument_group("training")
     defaults = TrainingConfig()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.parquet
 
 from leafcode.errors import InputError
 from leafcode.files import replacing
+from leafcode.report.verdict import Verdict
 
 _WIDEST = 60
 _SUFFIXES = (".parquet", ".csv", ".jsonl")
@@ -120,3 +122,17 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def verdict_text(verdict: Verdict, width: int = 100) -> str:
+    """The verdict as paragraphs.
+
+    Example:
+        >>> print(verdict_text(Verdict("good", "Worth it", "It is.", [("Gain", "a lot")], [])))
+        Worth it. It is.
+          Gain: a lot
+    """
+    lines = textwrap.wrap(f"{verdict.label}. {verdict.headline}", width)
+    for term, sentence in verdict.points:
+        lines += textwrap.wrap(f"{term}: {sentence}", width, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join(lines)

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
-from leafcode.cli.compare import verdict_text
 from leafcode.cli.options import HelpFormatter, add_machine_options, numbers, pick_device
-from leafcode.cli.table import text_table
+from leafcode.cli.table import text_table, verdict_text
 from leafcode.pipeline import FitOptions, TuneOptions, tune
 from leafcode.report.figures import UNDEFINED, decimal, percent
 from leafcode.report.tune_data import TuneData, TunedPoint
@@ -59,7 +58,12 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         help="content error that the recommended setting may have, in times that of lambda = 0",
     )
     shared = parser.add_argument_group("what all trials have in common; see leafcode fit")
-    shared.add_argument("--levels", type=numbers(int), default="1024,256,64", help="codes of each level")
+    shared.add_argument(
+        "--levels",
+        type=numbers(int),
+        default=",".join(map(str, FitOptions().sizes)),
+        help="codes of each level",
+    )
     training = TrainingConfig()
     for name in _TRAINING:
         value = getattr(training, name)

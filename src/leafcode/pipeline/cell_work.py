@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from leafcode.catalog import Catalog
 from leafcode.evaluation import evaluate
-from leafcode.methods import METHODS, Task
+from leafcode.methods import METHODS, Task, TrainedMethod
 from leafcode.pipeline.cells import Cell
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors
 from leafcode.quantizers import RQVAEConfig
@@ -28,7 +28,7 @@ class CellWork:
     """Settings that all cells share, and where their data lie.
 
     Attributes:
-        arrays: Folder that `write_arrays` filled; processes share its pages in memory.
+        arrays: Folder that `write_arrays` filled; processes share its pages, but not their training rows.
         results: Folder of the cells' files.
         shape: Code budget and network.
         training: Settings; the seed is that of the cell.
@@ -64,26 +64,46 @@ def run_cell(work: CellWork, cell: Cell) -> None:
         InputError: The method cannot train on these items, or the file cannot be written.
         TrainingError: Training cannot go on.
     """
+    measured = train_and_measure(
+        work, cell.seed, lambda task: METHODS[cell.method].train(task, cell.strength), work.shape.sizes
+    )
+    write_json(work.results / f"{cell.key}.json", dataclasses.asdict(cell) | measured)
+
+
+def train_and_measure(
+    work: CellWork, seed: int, train: Callable[[Task], TrainedMethod], sizes: Sequence[int]
+) -> dict[str, Any]:
+    """Train on the items that a seed leaves to learn from, and measure on those it holds out.
+
+    Args:
+        work: Where the data lie, and the settings.
+        seed: Of the split and of training.
+        train: Trains on the task of that seed.
+        sizes: Number of codes of each level of what it trains.
+
+    Returns:
+        seconds of training, settings that the method found, metrics.
+    """
 
     def load(name: str) -> npt.NDArray[Any]:
         array: npt.NDArray[Any] = np.load(work.arrays / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         return array
 
     embeddings = load("embeddings")
-    held_out = np.array(load(f"held-out-{cell.seed}"), np.bool_)
-    train = np.flatnonzero(~held_out)
+    held_out = np.array(load(f"held-out-{seed}"), np.bool_)
+    rows = np.flatnonzero(~held_out)
     tree = work.arrays / "taxonomy.parquet"
     task = Task(
-        embeddings=embeddings[train],
-        nodes=np.asarray(load("nodes"), np.int64)[train],
+        embeddings=embeddings[rows],
+        nodes=np.asarray(load("nodes"), np.int64)[rows],
         taxonomy=Taxonomy.from_table(read_table(tree)) if tree.exists() else None,
         shape=work.shape,
-        training=dataclasses.replace(work.training, seed=cell.seed),
+        training=dataclasses.replace(work.training, seed=seed),
         device=work.device,
         progress=False,
     )
     begun = time.perf_counter()
-    trained = METHODS[cell.method].train(task, cell.strength)
+    trained = train(task)
     seconds = time.perf_counter() - begun
     encoded = trained.encode(embeddings)
     metrics = evaluate(
@@ -93,8 +113,7 @@ def run_cell(work: CellWork, cell: Cell) -> None:
         embeddings,
         encoded.reconstructions,
         encoded.quantized,
-        work.shape.sizes,
-        seed=cell.seed,
+        sizes,
+        seed=seed,
     )
-    record = {**dataclasses.asdict(cell), "seconds": seconds, "settings": trained.settings}
-    write_json(work.results / f"{cell.key}.json", record | {"metrics": metrics})
+    return {"seconds": seconds, "settings": dict(trained.settings), "metrics": metrics}

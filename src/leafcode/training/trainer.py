@@ -295,22 +295,23 @@ class Trainer:
                 items, extra = extra, None
         terms = self._content_terms(items, self._masked_depth(len(items), step), with_code_term=extra is None)
         if extra is not None:
-            terms |= self._code_terms(self._forward(extra), extra)
+            terms |= self._code_terms(self._forward(self._take(extra), extra), extra)
         return terms
 
     def _content_terms(
         self, items: npt.NDArray[np.int64], depth: Tensor | None = None, *, with_code_term: bool = True
     ) -> dict[str, Tensor]:
-        output = self._forward(items, depth)
+        x = self._take(items)
+        output = self._forward(x, items, depth)
         if self.model.training:
             self._usage.count(output.quantizer.codes)
-        error = (F.normalize(self._take(items), dim=1) - output.reconstruction).square().sum(1).mean()
+        error = (F.normalize(x, dim=1) - output.reconstruction).square().sum(1).mean()
         terms = {"reconstruction": error, "quantization": output.quantizer.loss}
         return terms | self._code_terms(output, items) if with_code_term else terms
 
-    def _forward(self, items: npt.NDArray[np.int64], depth: Tensor | None = None) -> RQVAEOutput:
+    def _forward(self, x: Tensor, items: npt.NDArray[np.int64], depth: Tensor | None = None) -> RQVAEOutput:
         parts = self._tree_parts[torch.from_numpy(items).to(self.device)]
-        output: RQVAEOutput = self.model(self._take(items), tree_part=parts, depth=depth)
+        output: RQVAEOutput = self.model(x, tree_part=parts, depth=depth)
         return output
 
     def _code_terms(self, output: RQVAEOutput, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
