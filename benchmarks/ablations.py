@@ -162,7 +162,7 @@ FACTORS = (
     _of("steps of the tree phase", "training", "tree_steps", 500, 1000, 2000, 4000),
     _of("codes by level", "shape", "sizes", (1024, 256, 64), (256, 256, 256)),
     _of("progressive masking", "training", "progressive_masking", False, True),
-    _of("balance of the last level", "shape", "balance", 0.0, 0.05),
+    _of("balance of the levels after the first", "shape", "balance", 0.0, 0.05, 0.15, 0.3),
 )
 """One factor at a time; the value that is the default is trained once for all of them."""
 

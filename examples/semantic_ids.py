@@ -69,7 +69,9 @@ def main() -> None:
     sizes = tuple(int(size) for size in arguments.levels.split(","))
     options = FitOptions(sizes=sizes, baselines=False)
     if arguments.tiny:
-        training = TrainingConfig(tree_steps=20, steps=20, batch_size=64, contrast_batch_size=64)
+        training = TrainingConfig(
+            tree_steps=20, content_steps=20, steps=20, batch_size=64, contrast_batch_size=64
+        )
         options = FitOptions(sizes=(8, 4), tree_dim=16, hidden_dim=32, training=training, baselines=False)
 
     with tempfile.TemporaryDirectory() as temporary:

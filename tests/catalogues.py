@@ -17,11 +17,18 @@ from leafcode.training import TrainingConfig
 
 DIM = 12
 SHORT = TrainingConfig(
-    steps=24, tree_steps=16, evaluate_every=8, batch_size=64, contrast_batch_size=48, contrast_weight=1.0
+    tree_steps=16,
+    content_steps=16,
+    steps=24,
+    evaluate_every=8,
+    batch_size=64,
+    contrast_batch_size=48,
+    contrast_weight=1.0,
 )
 OPTIONS = FitOptions(sizes=(8, 4), tree_dim=8, hidden_dim=16, training=SHORT)
 COMMAND_OPTIONS = [
-    *("--levels", "8,4", "--steps", "24", "--tree-steps", "16", "--contrast-weight", "1"),
+    *("--levels", "8,4", "--tree-steps", "16", "--content-steps", "16", "--steps", "24"),
+    *("--contrast-weight", "1"),
     *("--batch-size", "64", "--contrast-batch-size", "48", "--quiet"),
 ]
 """About the same on the command line."""

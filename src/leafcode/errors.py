@@ -6,6 +6,8 @@ prints such a message without a traceback and exits with status 2; anything else
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class LeafcodeError(Exception):
     """Base of every error that leafcode raises on purpose."""
@@ -37,3 +39,23 @@ class RunFolderError(InputError):
 
 class TrainingError(LeafcodeError):
     """Training cannot go on: the loss became NaN, or the configuration contradicts the data."""
+
+
+def check_settings(where: str, settings: object, checks: Mapping[str, tuple[bool, str]]) -> None:
+    """Refuse settings out of range, naming all of them at once.
+
+    Args:
+        where: What they are settings of.
+        settings: Has them as attributes.
+        checks: Of each setting, whether it is in range and what is expected of it.
+
+    Raises:
+        InputError: At least one is out of range.
+    """
+    wrong = [name for name, (good, _) in checks.items() if not good]
+    if wrong:
+        raise InputError(
+            where,
+            ", ".join(f"{name}={getattr(settings, name)!r}" for name in wrong),
+            "; ".join(f"{name}: {checks[name][1]}" for name in wrong),
+        )

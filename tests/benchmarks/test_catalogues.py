@@ -24,7 +24,7 @@ OPTIONS = CompareOptions(
     methods=("tree",),
     seeds=1,
     sizes=(8, 4),
-    training=dataclasses.replace(SHORT, steps=8, tree_steps=8),
+    training=dataclasses.replace(SHORT, tree_steps=8, content_steps=8, steps=8),
     jobs=1,
 )
 
@@ -68,7 +68,7 @@ def test_goes_on_and_grows(data):
     found = cells(more.figures("shop"))
     assert {cell[2] for cell in found} == {0, 1}
     assert ("ceiling", 0.0, 0) in found
-    assert len([cell for cell in found if cell[:2] == ("tree", 0.5)]) == 2
+    assert [cell for cell in found if cell[:2] == ("tree", 0.5)] == [("tree", 0.5, 0)]
 
     about = json.loads(more.about.read_text(encoding="utf-8"))
     assert about["machine"] == machine()

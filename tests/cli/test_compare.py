@@ -4,7 +4,10 @@ import pyarrow.parquet as pq
 import pytest
 from tests.cli.commands import contents, failure, success
 
-OPTIONS = ["--levels", "8,4", "--steps", "8", "--tree-steps", "8", "--seeds", "2", "--jobs", "1", "--quiet"]
+OPTIONS = [
+    *("--levels", "8,4", "--tree-steps", "8", "--content-steps", "8", "--steps", "8"),
+    *("--seeds", "2", "--jobs", "1", "--quiet"),
+]
 METHODS = ["--methods", "lda_rq_kmeans", "--no-fronts"]
 
 

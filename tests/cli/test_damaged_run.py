@@ -10,7 +10,7 @@ from tests.catalogues import COMMAND_OPTIONS, clustered, write
 from tests.cli.commands import contents, failure, success
 
 from leafcode.codes import IdRegistry
-from leafcode.serving import RunFolder, ids_table
+from leafcode.serving import FORMAT_VERSION, RunFolder, ids_table
 
 
 @pytest.fixture
@@ -40,7 +40,8 @@ def test_another_format_version(capsys, commands, run_copy, catalogue):
     config = json.loads((run_copy / "config.json").read_text())
     config |= {"format_version": 7, "leafcode_version": "9.1"}
     (run_copy / "config.json").write_text(json.dumps(config))
-    named = r"config\.json: found run folder format 7 \(written by leafcode 9\.1\); expected format 2"
+    named = rf"found run folder format 7 \(written by leafcode 9\.1\); expected format {FORMAT_VERSION}"
+    named = rf"config\.json: {named}"
     assert_each_fails(capsys, commands, run_copy, named)
     words = ["fit", *catalogue.arguments, "--out", run_copy, *COMMAND_OPTIONS]
     assert re.search(named, failure(capsys, *words, "--resume"))

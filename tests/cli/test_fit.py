@@ -8,6 +8,7 @@ from tests.cli.commands import contents, failure, success
 
 from leafcode.cli import main
 from leafcode.serving import RunFolder
+from leafcode.training import TrainingConfig
 
 LEVELS, DEPTHS = ["1", "2"], ["1", "2"]
 
@@ -24,10 +25,10 @@ def test_every_file_of_the_run_folder(fitted, catalogue):
     }
     config = run.read_config()
     assert config.model.sizes == (8, 4)
-    assert (config.contrast_weight, config.level_weights) == (1.0, (1.0, 1.0))
+    assert (config.contrast_weight, config.level_weights) == (1.0, TrainingConfig().level_weights[:2])
     assert config.source["catalog"]["items"] == str(catalogue.items)
     assert run.load_taxonomy().max_depth == 2
-    assert {row["phase"] for row in run.read_history() if "phase" in row} == {"tree", "codes"}
+    assert {row["phase"] for row in run.read_history() if "phase" in row} == {"tree", "content", "codes"}
     assert "Leaf A0" in run.report.read_text(encoding="utf-8")
 
 

@@ -61,8 +61,9 @@ def test_the_command_fits_with_what_was_given_and_what_was_found(capsys, catalog
         "embeddings",
         "text",
         "levels",
-        "steps",
         "tree_steps",
+        "content_steps",
+        "steps",
         "batch_size",
         "seed",
     ):
@@ -75,7 +76,7 @@ def test_the_command_fits_with_what_was_given_and_what_was_found(capsys, catalog
 def test_options_that_fit_has_too_have_its_defaults():
     fit, tune = (build_parser().parse_args([name, "a.csv", "--out", "o"]) for name in ("fit", "tune"))
     shared = set(vars(fit)) & set(vars(tune)) - {"run", "reconstruction_limit"}
-    assert {"levels", "steps", "tree_steps", "holdout", "split_seed", "grades"} <= shared
+    assert {"levels", "steps", "tree_steps", "content_steps", "holdout", "split_seed", "grades"} <= shared
     assert {name: getattr(fit, name) for name in shared} == {name: getattr(tune, name) for name in shared}
 
 

@@ -15,7 +15,13 @@ from leafcode.pipeline import CatalogSource, FitOptions, Run, fit
 LONG = dataclasses.replace(
     OPTIONS,
     training=dataclasses.replace(
-        OPTIONS.training, steps=120, tree_steps=80, evaluate_every=10, contrast_weight="auto", seed=3
+        OPTIONS.training,
+        tree_steps=80,
+        content_steps=60,
+        steps=80,
+        evaluate_every=10,
+        contrast_weight="auto",
+        seed=3,
     ),
 )
 

@@ -5,9 +5,9 @@ from leafcode.pipeline.cells import Cell, plan_cells
 def test_the_first_seed_comes_first_and_defaults_before_strengths():
     cells = plan_cells(METHODS, [0, 1], fronts=True)
     assert len(set(cells)) == len(cells)
-    first = cells[: len(cells) // 2]
-    assert {cell.seed for cell in first} == {0}
-    assert [(c.method, c.strength) for c in first] == [(c.method, c.strength) for c in cells[len(first) :]]
+    first, second = ([cell for cell in cells if cell.seed == seed] for seed in (0, 1))
+    assert cells == [*first, *second]
+    assert [(c.method, c.strength) for c in second] == [(name, None) for name in METHODS]
     assert [cell.method for cell in first[: len(METHODS)]] == list(METHODS)
     assert all((cell.strength is None) == (place < len(METHODS)) for place, cell in enumerate(first))
 

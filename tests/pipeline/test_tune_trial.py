@@ -8,7 +8,7 @@ from tests.pipeline.fits import source
 from leafcode.cli.main import build_parser
 from leafcode.pipeline.items import hold_out
 from leafcode.pipeline.tune_trial import Outcome, Setting, Split
-from leafcode.quantizers import ResidualQuantizer
+from leafcode.quantizers.balance import CodeBalance
 from leafcode.training import TrainingConfig
 
 
@@ -37,9 +37,9 @@ def test_outcomes_survive_json_with_their_undefined_depths():
 
 
 def test_the_first_codes_are_those_that_training_starts_from(split, monkeypatch):
-    monkeypatch.setattr(ResidualQuantizer, "balance", lambda *_: None)  # which comes after training
+    monkeypatch.setattr(CodeBalance, "update", lambda *_: None)
     starts = []
-    # Steps too small to move a weight, and no codeword that is moved between them: the end is the start.
+    # Steps too small to move a weight, and no offset or codeword moved beside them: the end is the start.
     still = dataclasses.replace(OPTIONS.training, learning_rate=1e-12, evaluate_every=100)
     end = split.run(OPTIONS, still, "cpu", starts.append)
     (start,) = starts

@@ -18,14 +18,14 @@ def random(*shape, seed=0):
 
 
 def model_of(config=CONFIG, seed=0, weights=None):
-    """A float64 model whose codebooks are initialised on `random(100, 6)`, with the decoder untouched."""
+    """A float64 model to use, with codebooks initialised on `random(100, 6)` and the decoder untouched."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = RQVAE(config).double()
     if weights is not None:
         model.set_level_weights(weights)
     model.quantizer.fit(model.latents(random(100, 6)).detach(), torch.Generator().manual_seed(seed))
-    return model
+    return model.eval()
 
 
 def disturb(model, seed=3):
@@ -126,6 +126,23 @@ def test_without_categories_there_is_no_tree_part():
     assert torch.equal(model(x).quantizer.codes, model.encode(x))
 
 
+def test_a_seed_gives_the_same_encoder_and_decoder_with_a_tree_and_without():
+    first, second = model_of().state_dict(), model_of(NO_TREE).state_dict()
+    parts = [name for name in second if not name.startswith("quantizer.")]
+    assert {name.split(".")[0] for name in parts} == {"content_encoder", "decoder"}
+    assert all(torch.equal(first[name], second[name]) for name in parts)
+
+
+def test_the_balance_reaches_the_quantizer():
+    x = random(100, 6)
+    for strength in (0.0, 0.2):
+        model = model_of(dataclasses.replace(NO_TREE, balance=strength))
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        model.train()(x)
+        after = model.state_dict()
+        assert all(torch.equal(after[name], before[name]) for name in before) == (strength == 0.0)
+
+
 def test_a_tree_part_at_hand_is_taken_as_it_is():
     model, x = disturb(model_of(weights=(2.0, 1.0))), random(20, 6, seed=1)
     part = model.tree_part(x)
@@ -153,6 +170,8 @@ def test_dropout_is_in_the_tree_part_alone():
         {"hidden_dim": -1},
         {"dropout": 1.0},
         {"commitment": -0.1},
+        {"balance": -0.1},
+        {"balance": 1.0},
         {"categories": -1},
         {"categories": 0},
         {"categories": 4, "depths": 0},

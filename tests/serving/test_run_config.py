@@ -50,7 +50,8 @@ def test_the_json_object():
 def test_another_format_version_names_both():
     value = CONFIG.to_json() | {"format_version": 7}
     with pytest.raises(
-        RunFolderError, match=r"format 7 \(written by leafcode 1\.2\.3\); expected format 2 \(leafcode "
+        RunFolderError,
+        match=rf"format 7 \(written by leafcode 1\.2\.3\); expected format {FORMAT_VERSION} \(leafcode ",
     ):
         RunConfig.from_json(value, "run/config.json")
 

@@ -9,7 +9,7 @@ import torch
 from leafcode.codes import IdRegistry
 from leafcode.errors import InputError, RunFolderError
 from leafcode.quantizers import RQVAE, RQVAEConfig
-from leafcode.serving import RunConfig, RunFolder, ids_table
+from leafcode.serving import FORMAT_VERSION, RunConfig, RunFolder, ids_table
 from leafcode.serving.storage import read_tensors, write_tensors
 from leafcode.taxonomy import Taxonomy
 
@@ -70,8 +70,8 @@ def test_weights_of_another_model_are_named(run):
     run.save_model(RQVAE(dataclasses.replace(SHAPE, sizes=(4, 8))))
     with pytest.raises(
         RunFolderError,
-        match=r"model\.safetensors: tensor 'quantizer\.codebooks\.1': found float32 of shape \(8, 8\); "
-        r"expected float32 of shape \(4, 8\)",
+        match=r"model\.safetensors: tensor 'quantizer\.\S+': found float32 of shape \(8,.*\); "
+        r"expected float32 of shape \(4,",
     ):
         run.load_model()
 
@@ -169,7 +169,9 @@ def test_metrics_and_history_of_another_shape(run):
 
 def test_another_format_version(run):
     run.config.write_text(json.dumps(CONFIG.to_json() | {"format_version": 7, "leafcode_version": "9.0"}))
-    with pytest.raises(RunFolderError, match=r"format 7 \(written by leafcode 9\.0\); expected format 2"):
+    with pytest.raises(
+        RunFolderError, match=rf"format 7 \(written by leafcode 9\.0\); expected format {FORMAT_VERSION}"
+    ):
         run.load_model()
 
 

@@ -11,7 +11,9 @@ DIM = 8
 SIZES = (8, 4)
 QUICK = {
     "tree_steps": 6,
+    "content_steps": 4,
     "steps": 8,
+    "learning_rate": 3e-3,
     "batch_size": 32,
     "contrast_batch_size": 16,
     "validation_fraction": 0.1,

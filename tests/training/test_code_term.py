@@ -5,6 +5,7 @@ from tests.training.catalogues import QUICK, catalogue, model_of, same
 from torch import nn
 
 from leafcode.errors import TrainingError
+from leafcode.sampling import UniformBatchSampler
 from leafcode.training import CodeTerm, Trainer, TrainingConfig, cumulative_sums
 
 
@@ -66,18 +67,19 @@ def test_it_learns_on_the_uniform_batches_by_default():
     term = Pull()
     used = trainer(term)
     used.fit()
-    assert len(term.seen) == QUICK["steps"]
+    assert len(term.seen) == QUICK["content_steps"] + QUICK["steps"]
     aside = np.setdiff1d(np.arange(120), term.train_items)
     assert len(aside) > 0
+    sampler = UniformBatchSampler(len(term.train_items), batch_size=QUICK["batch_size"], seed=0)
     for step, items in enumerate(term.seen):
-        np.testing.assert_array_equal(items, term.train_items[used._uniform.step_batch(step)])
+        np.testing.assert_array_equal(items, term.train_items[sampler.step_batch(step)])
 
 
 def test_a_second_stream_leaves_the_uniform_one_as_it_is():
     batches = [np.array([0, 1, 2]), np.array([3, 4])]
     apart, none = trainer(Pull(0.0, batches)), trainer(None)
     first, second = apart.fit(), none.fit()
-    for expected, items in zip(batches * 4, apart.code_term.seen, strict=True):
+    for expected, items in zip(batches * 6, apart.code_term.seen, strict=True):
         np.testing.assert_array_equal(items, expected)
     ours, theirs = first.model.state_dict(), second.model.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
@@ -92,7 +94,17 @@ def test_its_batches_may_carry_the_whole_objective():
     assert not all(torch.equal(ours[name], plain[name]) for name in ours)
 
 
-@pytest.mark.parametrize("step", [1, 3, 6])
+def test_it_has_no_say_in_what_the_tree_may_cost():
+    class Constant(Pull):
+        def loss(self, model, output, items):
+            return super().loss(model, output, items) * 0.0 + 1000.0
+
+    auto = {"contrast_weight": "auto", "reconstruction_limit": 1.05, "level_weights": (30.0, 30.0)}
+    without, with_term = (trainer(term, **auto).fit().tree_weight for term in (None, Constant()))
+    assert with_term == without < trainer(None, **{**auto, "reconstruction_limit": 100.0}).fit().tree_weight
+
+
+@pytest.mark.parametrize("step", [1, 3, 5, 6, 10])
 def test_it_resumes(tmp_path, monkeypatch, step):
     expected, whole = trainer(term := Pull(5.0)).fit(), term.point.clone()
 
@@ -128,7 +140,7 @@ def test_a_term_that_is_not_finite_is_an_error():
         def loss(self, model, output, items):
             return super().loss(model, output, items) * torch.nan
 
-    with pytest.raises(TrainingError, match=r"not finite at step 0 of codes.*code_term nan"):
+    with pytest.raises(TrainingError, match=r"not finite at step 0 of content.*code_term nan"):
         trainer(Broken()).fit()
 
 

@@ -16,6 +16,7 @@ def test_the_defaults_are_in_range():
     [
         ("steps", 0),
         ("tree_steps", 0),
+        ("content_steps", 0),
         ("batch_size", 1),
         ("contrast_batch_size", 3),
         ("learning_rate", 0.0),

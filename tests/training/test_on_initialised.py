@@ -1,4 +1,4 @@
-"""The call between the phases of training."""
+"""The call before the last phase of training."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from tests.catalogues import DIM, OPTIONS, SHORT, clustered
 
 from leafcode.taxonomy import Taxonomy
 from leafcode.training import Trainer, new_model
+from leafcode.training.tree_weight import level_weights
 
 
 def trainer(on_initialised):
@@ -16,12 +17,15 @@ def trainer(on_initialised):
     return Trainer(model, vectors, nodes, tree, SHORT, progress=False, on_initialised=on_initialised)
 
 
-def test_it_is_called_once_with_codes_that_are_not_trained_yet():
+def test_it_is_called_once_with_the_codes_that_the_last_phase_begins_with():
     seen = []
 
     def look(model):
         seen.append([book.detach().clone() for book in model.quantizer.codebooks])
         assert all(bool(book.any()) for book in seen[-1])
+        assert model.level_weights == level_weights(SHORT, SHORT.contrast_weight, levels=2)
+        assert not model.training
+        assert [row["phase"] for row in training.history][-1] == "content"
 
     training = trainer(look)
     result = training.fit()
@@ -42,5 +46,5 @@ def test_an_exception_ends_training_there():
     training = trainer(stop)
     with pytest.raises(Enough):
         training.fit()
-    assert {row["phase"] for row in training.history} == {"tree"}
+    assert {row["phase"] for row in training.history} == {"tree", "content"}
     assert np.isfinite([row["validation"] for row in training.history]).all()

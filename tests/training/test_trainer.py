@@ -11,7 +11,7 @@ from leafcode.errors import InputError, TrainingError
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.sampling import UniformBatchSampler
 from leafcode.taxonomy import Taxonomy
-from leafcode.training import Trainer
+from leafcode.training import Trainer, tree_weight
 from leafcode.training.tree_weight import level_weights
 
 TRAINER = importlib.import_module("leafcode.training.trainer")
@@ -61,13 +61,16 @@ def test_what_was_drawn_before_has_no_influence():
     assert same(*results)
 
 
-def test_both_phases_learn():
+def test_every_phase_learns():
     # On the training items, for those kept aside are too few to tell.
     settings = {"evaluate_every": 20, "learning_rate": 5e-3, "validation_fraction": 0.0}
-    result = trainer_of(tree_steps=60, steps=120, **settings).fit()
+    result = trainer_of(tree_steps=60, content_steps=40, steps=120, contrast_weight=1.0, **settings).fit()
     contrast = [row["contrast"] for row in rows(result, "tree")]
     assert [row["step"] for row in rows(result, "tree")] == [20, 40, 60]
     assert min(contrast[1:]) < contrast[0]
+    content = {row["step"]: row["reconstruction"] for row in rows(result, "content")}
+    assert list(content) == [0, 20, 40]
+    assert min(content.values()) < content[0]
     error = {row["step"]: row["reconstruction"] for row in rows(result, "codes")}
     assert list(error) == [0, 20, 40, 60, 80, 100, 120]
     assert error[result.best_step] == min(error.values()) < error[0]
@@ -78,7 +81,7 @@ def test_both_phases_learn():
 def test_it_ends_with_the_best_weights_on_items_kept_aside():
     embeddings, _, _ = catalogue()
     # A high learning rate, so that the last step is not the best.
-    result = trainer_of(steps=12, learning_rate=0.3).fit()
+    result = trainer_of(steps=12, learning_rate=0.3, contrast_weight=1.0).fit()
     aside = split_by_content(embeddings, QUICK["validation_fraction"], 0, salt="validation")
     x = embeddings[aside]
     decoded = result.model.decode(result.model.encode(torch.from_numpy(x))).numpy()
@@ -90,7 +93,7 @@ def test_it_ends_with_the_best_weights_on_items_kept_aside():
 
 def test_the_perplexity_is_that_of_the_codes():
     embeddings, _, _ = catalogue()
-    result = trainer_of(validation_fraction=0.0).fit()
+    result = trainer_of(validation_fraction=0.0, contrast_weight=1.0).fit()
     codes = result.model.encode(torch.from_numpy(embeddings)).numpy()
     (best,) = [row for row in rows(result, "codes") if row["step"] == result.best_step]
     for level, column in enumerate(codes.T):
@@ -116,7 +119,7 @@ def test_the_first_phase_ends_with_its_last_weights(monkeypatch):
     embeddings, nodes, tree = catalogue()
     # Categories by chance, of which nothing can be learnt but the training items by heart.
     data = (embeddings, np.random.default_rng(0).permutation(nodes), tree)
-    trainer = trainer_of(data, tree_steps=40, learning_rate=0.02, temperature=0.3)
+    trainer = trainer_of(data, tree_steps=40, learning_rate=0.05, temperature=1.0)
 
     def watched(*arguments):
         step(*arguments)
@@ -147,7 +150,7 @@ def test_tree_parts_are_those_that_the_model_would_compute(tmp_path, monkeypatch
 
     monkeypatch.setattr(RQVAE, "forward", watched)
     model = trainer_of(**settings).fit().model
-    assert len(seen) >= QUICK["steps"]
+    assert len(seen) >= QUICK["content_steps"] + QUICK["steps"]
     with torch.no_grad():
         for batch, part in seen:
             torch.testing.assert_close(part, model.tree_part(batch), rtol=1e-4, atol=1e-5)
@@ -206,15 +209,71 @@ def test_level_weights():
 
 
 def test_lambda_auto_gives_more_at_a_looser_limit():
-    embeddings, nodes, tree = catalogue()
-    # Categories that have nothing to do with the content cost the most of it.
-    data = (embeddings, np.random.default_rng(0).permutation(nodes), tree)
-    strong = {"level_weights": (100.0, 100.0)}
     weights = [
-        trainer_of(data, reconstruction_limit=limit, **strong).fit().tree_weight for limit in (1.0, 1.1, 50.0)
+        trainer_of(unrelated(), reconstruction_limit=limit, level_weights=(100.0, 100.0)).fit().tree_weight
+        for limit in (1.0, 1.1, 50.0)
     ]
     assert weights == sorted(weights)
-    assert 0.0 <= weights[0] < weights[2] == 1.0
+    assert 0.0 < weights[0] < weights[2]
+
+
+def unrelated():
+    """Categories by chance, of which nothing can be held in the codes but at the cost of content."""
+    embeddings, nodes, tree = catalogue()
+    return embeddings, np.random.default_rng(0).permutation(nodes), tree
+
+
+@pytest.mark.parametrize("weight", [1.0, "auto"])
+def test_the_content_phase_is_that_of_lambda_0(weight):
+    settings = {"content_steps": 12, "evaluate_every": 4, "shape": {"dropout": 0.3}}
+    found = trainer_of(contrast_weight=weight, **settings).fit()
+    alone = trainer_of(contrast_weight=0, **settings).fit()
+    assert len(rows(found, "content")) == len(rows(alone, "content")) == 4
+    for first, second in zip(rows(found, "content"), rows(alone, "content"), strict=True):
+        assert first["step"] == second["step"]
+        for name in ("reconstruction", "quantization", "perplexity"):
+            np.testing.assert_allclose(first[name], second[name], rtol=1e-3)
+
+
+def test_the_last_phase_begins_where_content_ended():
+    embeddings, nodes, tree = catalogue()
+    seen = {}
+    for weight in (0.0, 2.0, "auto"):
+        config = trainer_of(contrast_weight=weight).config
+        model = model_of(data=(embeddings, nodes, None if weight == 0 else tree))
+        Trainer(
+            model,
+            embeddings,
+            nodes,
+            tree,
+            config,
+            progress=False,
+            on_initialised=lambda model, weight=weight: seen.setdefault(weight, state(model)),
+        ).fit()
+    parts = [name for name in seen[0.0] if name.startswith(("content_encoder", "decoder"))]
+    for weight in (2.0, "auto"):
+        for name in parts:
+            torch.testing.assert_close(seen[weight][name], seen[0.0][name], rtol=1e-3, atol=1e-5)
+        assert not torch.allclose(
+            seen[weight]["quantizer.codebooks.0"][:, :8], seen[0.0]["quantizer.codebooks.0"]
+        )
+
+
+@pytest.mark.parametrize("limit", [1.02, 1.3, 3.0])
+def test_the_codes_keep_to_the_limit_on_items_kept_aside(limit):
+    embeddings, _, _ = catalogue()
+    settings = {"validation_fraction": 0.3, "tree_steps": 40, "steps": 20, "level_weights": (1.0, 1.0)}
+    result = trainer_of(reconstruction_limit=limit, **settings).fit()
+    model, found = result.model, result.tree_weight
+    assert model.level_weights == pytest.approx((found, found))
+    x = embeddings[split_by_content(embeddings, 0.3, 0, salt="validation")]
+
+    def error(weight):
+        model.set_level_weights((weight, weight))
+        return ((unit(x) - model.decode(model.encode(torch.from_numpy(x))).numpy()) ** 2).sum(1).mean()
+
+    trials = {weight: error(weight) for weight in tree_weight._TRIALS}
+    assert trials[found] <= limit * min(trials.values()) * (1 + 1e-5)
 
 
 def test_with_a_large_lambda_the_first_code_follows_the_tree():
@@ -288,16 +347,18 @@ def test_nan_embeddings(where, contrast_weight):
             wrong[0, :2] = np.nan, value
             if split_by_content(wrong, 0.1, 0, salt="validation")[0]:
                 break
-    with pytest.raises(TrainingError, match=r"not finite at step \d+ of (tree|codes) \(.*nan") as caught:
+    with pytest.raises(TrainingError, match=r"not finite at step \d+ of (tree|content) \(.*nan") as caught:
         trainer_of((wrong, nodes, tree), contrast_weight=contrast_weight).fit()
-    phase = "codes" if contrast_weight == 0.0 else "tree"
+    phase = "content" if contrast_weight == 0.0 else "tree"
     assert f"of {phase}" in str(caught.value)
 
 
-def test_dead_codes_are_revived(monkeypatch):
+@pytest.mark.parametrize("phase", ["content", "codes"])
+def test_dead_codes_are_revived(monkeypatch, phase):
     embeddings, _, _ = catalogue()
     original = ResidualQuantizer.fit
 
+    @torch.no_grad()
     def fit_and_lose(self, latents, generator, **arguments):
         original(self, latents, generator, **arguments)
         self.codebooks[0][::2] = 1e3
@@ -305,15 +366,18 @@ def test_dead_codes_are_revived(monkeypatch):
     monkeypatch.setattr(ResidualQuantizer, "fit", fit_and_lose)
     # So slow that codewords move by revival alone.
     settings = {"contrast_weight": 0, "learning_rate": 1e-12, "batch_size": 120, "validation_fraction": 0.0}
-    dead = trainer_of(**settings, steps=1).fit()
-    revived = trainer_of(**settings, steps=3, evaluate_every=2).fit()
+    steps = {"content_steps": 1, "steps": 1}
+    longer = {**steps, "content_steps" if phase == "content" else "steps": 3}
+    dead = trainer_of(**settings, **steps).fit()
+    revived = trainer_of(**settings, **longer, evaluate_every=2).fit()
     books = [result.model.quantizer.codebooks[0].detach().numpy() for result in (dead, revived)]
     assert (books[0][::2] == 1e3).all()
     np.testing.assert_allclose(books[1][1::2], books[0][1::2], atol=1e-6)
     distances = np.linalg.norm(books[1][::2, None, :8] - unit(embeddings), axis=2)
     assert distances.min(1) == pytest.approx(0.0, abs=1e-5), "each is some item's residual now"
-    assert revived.best_step == 2
-    assert rows(revived, "codes")[1]["perplexity"][0] > rows(revived, "codes")[0]["perplexity"][0]
+    before, after = rows(revived, phase)[:2]
+    assert after["step"] == 2
+    assert after["perplexity"][0] > before["perplexity"][0]
 
 
 def test_a_collapse_is_told(monkeypatch):
@@ -321,12 +385,12 @@ def test_a_collapse_is_told(monkeypatch):
         for codebook in self.codebooks:
             codebook.copy_(torch.zeros_like(codebook))
 
-    healthy = trainer_of(validation_fraction=0.0, shape={"sizes": (32, 4)}).fit()
+    healthy = trainer_of(validation_fraction=0.0, contrast_weight=1.0, shape={"sizes": (32, 4)}).fit()
     assert healthy.warnings == []
     monkeypatch.setattr(ResidualQuantizer, "fit", collapse)
     # At so low a rate that the codewords stay where they are.
-    settings = {"steps": 1, "learning_rate": 1e-12, "validation_fraction": 0.0, "shape": {"sizes": (32, 32)}}
-    warnings = trainer_of(**settings).fit().warnings
+    settings = {"content_steps": 1, "steps": 1, "learning_rate": 1e-12, "validation_fraction": 0.0}
+    warnings = trainer_of(**settings, contrast_weight=1.0, shape={"sizes": (32, 32)}).fit().warnings
     assert [warning.split(":")[0] for warning in warnings] == [
         "Level 1 has collapsed",
         "Level 2 has collapsed",
@@ -360,12 +424,12 @@ def test_batches_larger_than_the_catalogue():
 def test_progress_goes_to_standard_error(capsys):
     embeddings, nodes, tree = catalogue()
     trainer = Trainer(
-        model_of(), embeddings, nodes, tree, trainer_of().config, title="content", progress=True
+        model_of(), embeddings, nodes, tree, trainer_of().config, title="leafcode", progress=True
     )
     trainer.fit()
     out, err = capsys.readouterr()
     assert out == ""
-    assert all(name in err for name in ("tree", "lambda", "content"))
+    assert all(name in err for name in ("tree", "content", "leafcode"))
 
 
 def test_a_flat_tree_and_grades_by_distance():

@@ -11,10 +11,13 @@ from tests.training.catalogues import catalogue, same, trainer_of
 from leafcode.errors import TrainingError
 from leafcode.quantizers import RQVAE, ResidualQuantizer, TreeEncoder
 from leafcode.taxonomy import Taxonomy
+from leafcode.training.tree_weight import _TRIALS
 
 TRAINER = importlib.import_module("leafcode.training.trainer")
-# Checkpoints after steps 4 and 6 of the tree phase and 0, 4 and 8 of the codes phase.
-SETTINGS = {"evaluate_every": 4, "progressive_masking": True}
+# 6, 4 and 8 steps: checkpoints after 4 and 6 of the tree phase, 0 and 4 of the content phase, and 0, 4 and 8
+# of the codes phase.
+SETTINGS = {"evaluate_every": 4, "progressive_masking": True, "reconstruction_limit": 1.1}
+STEPS, CHECKPOINTS = 18, 7
 SHAPE = {"dropout": 0.2, "estimator": "rotation"}
 
 
@@ -24,7 +27,9 @@ class Killed(BaseException):
 
 @pytest.fixture(scope="module")
 def expected():
-    return trainer_of(shape=SHAPE, **SETTINGS).fit()
+    result = trainer_of(shape=SHAPE, **SETTINGS).fit()
+    assert 0 < result.tree_weight < max(_TRIALS), "more than one trial is made"
+    return result
 
 
 def fit(checkpoint=None, **settings):
@@ -57,14 +62,18 @@ STEP = (torch.optim.AdamW, "step")
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        *[(*STEP, call) for call in (1, 4, 5, 6, 7, 8, 10, 11, 12, 14)],
-        (TreeEncoder, "project", 3),  # in the midst of a step of the tree phase
-        (ResidualQuantizer, "forward", 2),  # in the midst of a step of the codes phase
-        (ResidualQuantizer, "fit", 1),  # at the phase change: while lambda is looked for,
-        (RQVAE, "set_level_weights", 1),  # once it is found,
-        (ResidualQuantizer, "encode", 3),
-        *[(TRAINER, "save_checkpoint", call) for call in range(1, 6)],
-        *[(os, "fsync", call) for call in range(1, 6)],  # with half a checkpoint on disk
+        *[(*STEP, call) for call in (1, 4, 5, 6, 7, 8, 10, 11, 12, 15, 16, 18)],
+        (TreeEncoder, "project", 3),  # in the midst of a step of the tree phase,
+        (ResidualQuantizer, "forward", 2),  # of the content phase,
+        (ResidualQuantizer, "forward", 9),  # of the codes phase
+        (ResidualQuantizer, "fit", 1),  # before the content phase
+        (RQVAE, "set_level_weights", 2),  # before the codes phase: while codebooks are turned,
+        (ResidualQuantizer, "fit", 2),
+        (RQVAE, "set_level_weights", 3),
+        (RQVAE, "set_level_weights", 4),  # at the end, while lambda is looked for
+        (RQVAE, "set_level_weights", 5),
+        *[(TRAINER, "save_checkpoint", call) for call in range(1, CHECKPOINTS + 1)],
+        *[(os, "fsync", call) for call in range(1, CHECKPOINTS + 1)],  # with half a checkpoint on disk
     ],
 )
 def test_killed_at_any_moment(tmp_path, monkeypatch, expected, owner, name, call):
@@ -76,14 +85,14 @@ def test_killed_at_any_moment(tmp_path, monkeypatch, expected, owner, name, call
 
 def test_killed_again_and_again(tmp_path, monkeypatch, expected):
     path = tmp_path / "c"
-    for call in (5, 3, 2, 5, 3):  # in the tree phase, after it, and in the codes phase
+    for call in (5, 3, 2, 5, 3, 5):  # in all phases, and at their beginnings
         kill(monkeypatch, path, *STEP, call)
     assert same(fit(path), expected)
 
 
 def test_what_was_done_is_not_done_again(tmp_path, monkeypatch):
     path, calls = tmp_path / "c", []
-    kill(monkeypatch, path, *STEP, 12)  # after step 5 of the codes phase, whose last checkpoint is at step 4
+    kill(monkeypatch, path, *STEP, STEPS - 2)  # after step 5 of the codes phase; its checkpoint is of step 4
     trainer, step = trainer_of(shape=SHAPE, checkpoint=path, **SETTINGS), torch.optim.AdamW.step
     monkeypatch.setattr(
         torch.optim.AdamW, "step", lambda *arguments: calls.append("step") or step(*arguments)
@@ -148,13 +157,16 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path, what):
     "settings",
     [
         {"seed": 1},
-        {"learning_rate": 2e-3},
+        {"learning_rate": 1e-3},
         {"steps": 9},
+        {"content_steps": 5},
+        {"reconstruction_limit": 3.0},
         {"contrast_weight": 1.0},
         {"level_weights": (1.0, 0.5)},
         {"shape": {"sizes": (8, 5)}},
         {"shape": {"estimator": "rotation"}},
         {"shape": {"commitment": 0.5}},
+        {"shape": {"balance": 0.01}},
     ],
 )
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path, settings):

@@ -73,13 +73,22 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         help="codes of each level, coarse to fine",
     )
     training.add_argument(
-        "--steps", type=int, default=defaults.training.steps, help="steps of the phase that trains the codes"
-    )
-    training.add_argument(
         "--tree-steps",
         type=int,
         default=defaults.training.tree_steps,
-        help="steps of the phase that trains the tree projection",
+        help="steps of the first phase, which trains the tree projection",
+    )
+    training.add_argument(
+        "--content-steps",
+        type=int,
+        default=defaults.training.content_steps,
+        help="steps of the phase that trains encoder, codebooks and decoder on content",
+    )
+    training.add_argument(
+        "--steps",
+        type=int,
+        default=defaults.training.steps,
+        help="steps of the last phase, which trains them with the tree",
     )
     again = parser.add_argument_group(
         "an earlier comparison in the same folder"
@@ -102,7 +111,12 @@ def run(options: argparse.Namespace) -> None:
         split=options.split,
         holdout=options.holdout,
         sizes=options.levels,
-        training=dataclasses.replace(TrainingConfig(), steps=options.steps, tree_steps=options.tree_steps),
+        training=dataclasses.replace(
+            TrainingConfig(),
+            tree_steps=options.tree_steps,
+            content_steps=options.content_steps,
+            steps=options.steps,
+        ),
         fronts=not options.no_fronts,
         jobs=options.jobs,
         reconstruction_limit=options.reconstruction_limit,

@@ -57,7 +57,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         "--reconstruction-limit",
         type=float,
         default=defaults.reconstruction_limit,
-        help="with auto: factor by which the tree may raise the content error at first",
+        help="with auto: content error that the codes may have, in times that with the cheapest lambda",
     )
     training.add_argument(
         "--grades", default=defaults.grades, help="'depth', or grades by distance such as 1,0.5"
@@ -66,13 +66,22 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         "--temperature", type=float, default=defaults.temperature, help="of the contrastive term"
     )
     training.add_argument(
-        "--steps", type=int, default=defaults.steps, help="steps of the second phase, which trains the codes"
-    )
-    training.add_argument(
         "--tree-steps",
         type=int,
         default=defaults.tree_steps,
         help="steps of the first phase, which trains the tree projection",
+    )
+    training.add_argument(
+        "--content-steps",
+        type=int,
+        default=defaults.content_steps,
+        help="steps of the phase that trains encoder, codebooks and decoder on content",
+    )
+    training.add_argument(
+        "--steps",
+        type=int,
+        default=defaults.steps,
+        help="steps of the last phase, which trains them with the tree",
     )
     training.add_argument(
         "--batch-size", type=int, default=defaults.batch_size, help="items in a uniform batch"
@@ -154,8 +163,9 @@ def _training(options: argparse.Namespace) -> TrainingConfig:
         "reconstruction_limit",
         "grades",
         "temperature",
-        "steps",
         "tree_steps",
+        "content_steps",
+        "steps",
         "batch_size",
         "contrast_batch_size",
         "learning_rate",

@@ -30,7 +30,16 @@ Takes about as long as one leafcode fit --no-baselines per trial, less for trial
 Needs Optuna: pip install 'leafcode[tune]'.
 """
 
-_TRAINING = ("grades", "steps", "tree_steps", "batch_size", "contrast_batch_size", "learning_rate", "seed")
+_TRAINING = (
+    "grades",
+    "tree_steps",
+    "content_steps",
+    "steps",
+    "batch_size",
+    "contrast_batch_size",
+    "learning_rate",
+    "seed",
+)
 _NOT_FOR_FIT = ("items", "out", "trials", "seconds", "reconstruction_limit", "resume", "overwrite")
 _MACHINE = ("device", "cache", "quiet", "run")
 

@@ -46,7 +46,8 @@ def plan_cells(methods: Mapping[str, Method], seeds: Sequence[int], *, fronts: b
     Args:
         methods: By name.
         seeds: Of training and split.
-        fronts: Also train every method with each of its strengths other than the default.
+        fronts: With the first seed, also train every method with each of its strengths other than the
+            default: how a front runs shows with one seed, how sure a default is takes several.
 
     Example:
         >>> from leafcode.methods import METHODS
@@ -62,4 +63,9 @@ def plan_cells(methods: Mapping[str, Method], seeds: Sequence[int], *, fronts: b
             for strength in method.strengths
             if strength != method.default
         ]
-    return [Cell(name, strength, seed) for seed in seeds for name, strength in settings]
+    return [
+        Cell(name, strength, seed)
+        for seed in seeds
+        for name, strength in settings
+        if strength is None or seed == seeds[0]
+    ]

@@ -133,7 +133,11 @@ def _report(
             level_weights=config.level_weights,
             embedding_model=used_model,
             seed=config.training["seed"],
-            more={"steps": config.training["steps"], "tree steps": config.training["tree_steps"]},
+            more={
+                "tree steps": config.training["tree_steps"],
+                "content steps": config.training["content_steps"],
+                "code steps": config.training["steps"],
+            },
         ),
         metrics=metrics,
         items=items,

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from leafcode.catalog import Catalog
-from leafcode.errors import InputError
+from leafcode.errors import InputError, check_settings
 from leafcode.files import replacing
 from leafcode.pipeline.fit import FitOptions
 from leafcode.pipeline.items import catalog_embeddings, hold_out
@@ -65,13 +65,7 @@ class TuneOptions:
             "reconstruction_limit": (self.reconstruction_limit > 0, "above 0"),
             "validation": (0 < self.validation < 1, "a share in (0, 1)"),
         }
-        wrong = [name for name, (good, _) in checks.items() if not good]
-        if wrong:
-            raise InputError(
-                "tune",
-                ", ".join(f"{name}={getattr(self, name)!r}" for name in wrong),
-                "; ".join(f"{name}: {checks[name][1]}" for name in wrong),
-            )
+        check_settings("tune", self, checks)
 
     @property
     def training(self) -> TrainingConfig:
@@ -207,6 +201,8 @@ def _page(
 ) -> partial[TuneData]:
     """The page but for what was found."""
     fit, ranges = options.fit, {"λ": WEIGHTS, "Share of code 2": SHARES, "Temperature": TEMPERATURES}
+    training = fit.training
+    steps = (training.tree_steps, training.content_steps, training.steps)
     summary = CatalogueSummary(
         items=len(catalog),
         labelled=int(catalog.labelled.sum()),
@@ -216,8 +212,8 @@ def _page(
     )
     settings = {
         "Codes per level": " × ".join(map(str, fit.sizes)),
-        "Steps": f"{fit.training.tree_steps} and {fit.training.steps}",
-        "Seed": str(fit.training.seed),
+        "Tree, content and code steps": "{}, {} and {}".format(*steps),
+        "Seed": str(training.seed),
         "Items held out from all trials": f"a share of {fit.holdout:g}, split seed {fit.split_seed}",
         "Items that trials are measured on": f"a share of {options.validation:g} of the others",
         "Stopped early": f"first codes {PRUNING_MARGIN:.0%} worse than another trial’s in both objectives",

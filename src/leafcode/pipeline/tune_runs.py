@@ -48,8 +48,8 @@ class Runs:
     def trial(self, split: Split, tuned: Tuned) -> None:
         """Run the next trial, which ends early if its first codes are clearly worse than others' were.
 
-        The first codes are those that k-means sets between the phases of training. They cost no training of
-        encoder and codebooks, and training improves both objectives in much the same way for all settings.
+        The first codes are those that k-means turns towards the tree before the last phase of training, which
+        improves both objectives in much the same way for all settings.
         A trial whose training fails is written down as such, with the reason.
 
         Args:

@@ -19,7 +19,7 @@ from leafcode.pipeline.tune_trial import Outcome, Setting
 if TYPE_CHECKING:
     import optuna
 
-WEIGHTS, SHARES, TEMPERATURES = (0.05, 8.0), (0.0, 1.0), (0.03, 0.3)
+WEIGHTS, SHARES, TEMPERATURES = (0.05, 8.0), (0.0, 3.0), (0.03, 0.3)
 """Where lambda, the share of level 2 and the temperature are searched; the first and the last by their
 logarithms."""
 

@@ -175,8 +175,8 @@ class Split:
             options: Shape of the model.
             training: Settings of training.
             device: Where to train.
-            at_start: Called with the outcome of the codes that k-means sets before their training begins; an
-                exception that it raises ends the trial there.
+            at_start: Called with the outcome of the codes that k-means sets before the last phase of
+                training; an exception that it raises ends the trial there.
 
         Returns:
             The outcome after training.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from leafcode.errors import InputError
-from leafcode.quantizers.balance import balance_offsets
+from leafcode.quantizers.balance import CodeBalance
 from leafcode.quantizers.gradient import Estimator, pass_gradient
 from leafcode.quantizers.kmeans import assign, cluster_sums, kmeans
 
@@ -45,6 +45,8 @@ class ResidualQuantizer(nn.Module):
         metric: (L, D) weights >= 0 of the squared differences; None means ones.
         commitment: Weight beta of the commitment loss.
         estimator: See `leafcode.quantizers.gradient.pass_gradient`.
+        balance: Strength with which the codes of all levels but the first are kept in even use while they are
+            trained, see `leafcode.quantizers.balance.CodeBalance`.
 
     Raises:
         InputError: No level, a level with fewer than two codes, or a metric of another shape.
@@ -59,8 +61,6 @@ class ResidualQuantizer(nn.Module):
     """
 
     metric: Tensor
-    last_offset: Tensor
-    """(K,) what is added to the squared distances at the last level; see `balance`."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class ResidualQuantizer(nn.Module):
         metric: Tensor | None = None,
         commitment: float = 0.25,
         estimator: Estimator = "straight_through",
+        balance: float = 0.0,
     ) -> None:
         super().__init__()
         if not sizes or min(sizes) < 2:
@@ -79,7 +80,8 @@ class ResidualQuantizer(nn.Module):
         self.estimator: Estimator = estimator
         self.codebooks = nn.ParameterList(nn.Parameter(torch.zeros(size, dim)) for size in self.sizes)
         self.register_buffer("metric", torch.ones(len(self.sizes), dim))
-        self.register_buffer("last_offset", torch.zeros(self.sizes[-1]))
+        # The first level may follow a tree, whose categories differ in size; those after it make up for it.
+        self.balances = nn.ModuleList(CodeBalance(size, balance) for size in self.sizes[1:] if balance > 0)
         if metric is not None:
             self.set_metric(metric)
 
@@ -100,8 +102,13 @@ class ResidualQuantizer(nn.Module):
     @property
     def levels(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Codebook, metric and offset of each level."""
-        offsets = [*[None] * (len(self.sizes) - 1), self.last_offset]
-        return zip(self.codebooks, self.metric, offsets, strict=True)
+        offsets = [balance.offsets for balance in self._balances]
+        unbalanced = [None] * (len(self.sizes) - len(offsets))
+        return zip(self.codebooks, self.metric, [*unbalanced, *offsets], strict=True)
+
+    @property
+    def _balances(self) -> list[CodeBalance]:
+        return [module for module in self.balances if isinstance(module, CodeBalance)]
 
     @torch.no_grad()
     def fit(
@@ -124,7 +131,8 @@ class ResidualQuantizer(nn.Module):
             InputError: Fewer latents than codes in a level.
         """
         residual = latents
-        self.last_offset.zero_()
+        for balance in self._balances:
+            balance.reset()
         for level, (codebook, metric, _) in enumerate(self.levels):
             scale = metric.sqrt()
             centroids = kmeans(
@@ -140,25 +148,8 @@ class ResidualQuantizer(nn.Module):
             codebook.copy_(sums / counts.clamp_min(1.0)[:, None])
             residual = residual - codebook[indices]
 
-    @torch.no_grad()
-    def balance(self, latents: Tensor, strength: float) -> None:
-        """Use the codes of the last level more evenly, so that fewer items share all their codes.
-
-        Codewords stay as they are, so what a decoder has learnt of them holds. What the last level leaves
-        over is lost, so it can be balanced without a level after it having to make up for it; see
-        `leafcode.quantizers.balance.balance_offsets`.
-
-        Args:
-            latents: (N, D), as large a sample as fits.
-            strength: Of the entropy in the objective.
-        """
-        self.last_offset.zero_()
-        last = len(self.sizes) - 1
-        residuals = self.residuals(latents, last)
-        self.last_offset.copy_(balance_offsets(residuals, self.codebooks[last], strength, self.metric[last]))
-
     def forward(self, latents: Tensor, *, depth: Tensor | None = None) -> QuantizerOutput:
-        """Quantise a batch.
+        """Quantise a batch; in training mode it also counts towards the even use of codes.
 
         Args:
             latents: (B, D).
@@ -181,6 +172,9 @@ class ResidualQuantizer(nn.Module):
             codes.append(indices)
             codewords.append(codeword)
             errors.append(error)
+        if self.training:
+            for balance, indices, error in zip(self._balances, codes[1:], errors[1:], strict=False):
+                balance.update(indices, error)
         stacked = torch.stack(codewords, dim=1)
         quantized = pass_gradient(latents, stacked.sum(1), self.estimator)
         return QuantizerOutput(torch.stack(codes, 1), stacked, quantized, loss, torch.stack(errors, 1))

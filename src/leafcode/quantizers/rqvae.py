@@ -37,7 +37,7 @@ class RQVAEConfig:
         dropout: Dropout in the tree projection.
         commitment: Weight beta of the commitment loss.
         estimator: Gradient estimator of the quantiser.
-        balance: Strength with which the codes of the last level are kept in even use.
+        balance: Strength with which the codes of all levels but the first are kept in even use.
 
     Raises:
         InputError: A dimension, dropout, commitment or estimator out of range.
@@ -52,7 +52,7 @@ class RQVAEConfig:
     dropout: float = 0.0
     commitment: float = 0.25
     estimator: Estimator = "straight_through"
-    balance: float = 0.05
+    balance: float = 0.2
 
     def __post_init__(self) -> None:
         for name in ("embedding_dim", "tree_dim", "hidden_dim"):
@@ -101,15 +101,20 @@ class RQVAE(nn.Module):
         self.config = config
         dim, tree_dim = config.embedding_dim, config.tree_dim if config.categories else 0
         self.content_encoder = ResidualBlock(dim, config.hidden_dim, dim)
+        self.quantizer = ResidualQuantizer(
+            dim + tree_dim,
+            config.sizes,
+            commitment=config.commitment,
+            estimator=config.estimator,
+            balance=config.balance,
+        )
+        self.decoder = Decoder(dim, len(config.sizes), config.hidden_dim)
+        # Last, so that a seed gives the same encoder and decoder with a tree and without.
         self.tree_encoder = (
             TreeEncoder(dim, config.hidden_dim, tree_dim, config.categories, config.depths, config.dropout)
             if config.categories
             else None
         )
-        self.quantizer = ResidualQuantizer(
-            dim + tree_dim, config.sizes, commitment=config.commitment, estimator=config.estimator
-        )
-        self.decoder = Decoder(dim, len(config.sizes), config.hidden_dim)
         self.set_level_weights((0.0,) * len(config.sizes))
 
     def set_level_weights(self, weights: tuple[float, ...]) -> None:

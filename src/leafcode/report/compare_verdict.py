@@ -71,6 +71,9 @@ def judge_comparison(data: CompareData) -> Verdict:
         winner = _largest(worth)
         headline = f"The tree is worth it here: {full_name(winner.setting)} gives {winner.summary}."
         return _verdict(data, "good", "Worth it", headline, winner, worth)
+    # Other weights than the default may have been trained with one seed only, which proves nothing.
+    most = max(len(one.setting.runs) for one in standings)
+    standings = [one for one in standings if len(one.setting.runs) == most]
     best = _largest([one for one in standings if one.ratio.mean <= data.limit] or standings)
     if all(math.isnan(one.reduction.low) for one in standings):
         headline = (

@@ -19,7 +19,7 @@ LongArray = npt.NDArray[np.int64]
 
 
 class CodeTerm(nn.Module, ABC):
-    """A loss on the output of the model, added to ``|x - x_hat|^2 + L_rq`` in the second phase of training.
+    """A loss on the output of the model, added to ``|x - x_hat|^2 + L_rq`` wherever codes are trained.
 
     Its parameters are trained along with the model and are part of the checkpoint; its buffers move to the
     device of training. It also takes part in the choice of the best checkpoint, or that choice would undo it.

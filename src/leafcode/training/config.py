@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from leafcode.errors import InputError
+from leafcode.errors import check_settings
 
 SMALLEST_BATCH = 12
 """Items in the smallest hierarchical batch; see `leafcode.sampling.HierarchicalBatchSampler`."""
@@ -18,15 +18,16 @@ class TrainingConfig:
 
     Attributes:
         tree_steps: Steps of the first phase, in which the contrastive term trains the tree projection.
-        steps: Steps of the second phase, in which encoder, codebooks and decoder are trained.
+        content_steps: Steps of the second phase, which trains encoder, codebooks and decoder on content.
+        steps: Steps of the last phase, which trains them with the tree.
         batch_size: Items in the uniform batch, which feeds reconstruction and quantisation.
         contrast_batch_size: Items in the hierarchical batch, which feeds the contrastive term alone.
         learning_rate: Peak of a linear warm-up and cosine decay, per phase.
         weight_decay: Of AdamW.
         contrast_weight: Lambda, or ``"auto"`` for the largest that keeps to `reconstruction_limit`.
         level_weights: Share of lambda that each code level gets, coarse to fine; levels beyond get 0.
-        reconstruction_limit: With ``"auto"``: how many times the reconstruction error of lambda = 0 the
-            codes may have when the codebooks are initialised.
+        reconstruction_limit: With ``"auto"``: how many times the reconstruction error of the cheapest lambda
+            the chosen one may cost, both with the trained model, on items kept aside.
         temperature: Of the contrastive term.
         grades: ``"depth"``, or grades by distance such as ``"1,0.5"``; see `leafcode.taxonomy.Grades`.
         items_per_category: Items drawn from a category at a time in a hierarchical batch.
@@ -41,13 +42,14 @@ class TrainingConfig:
     """
 
     tree_steps: int = 2000
+    content_steps: int = 500
     steps: int = 500
     batch_size: int = 512
     contrast_batch_size: int = 512
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     contrast_weight: float | Literal["auto"] = "auto"
-    level_weights: tuple[float, ...] = (1.0, 1.0)
+    level_weights: tuple[float, ...] = (1.0, 2.0)
     reconstruction_limit: float = 1.005
     temperature: float = 0.05
     grades: str = "depth"
@@ -62,6 +64,7 @@ class TrainingConfig:
         weight = self.contrast_weight
         checks = {
             "steps": (self.steps >= 1, "at least 1"),
+            "content_steps": (self.content_steps >= 1, "at least 1"),
             "tree_steps": (self.tree_steps >= 1, "at least 1"),
             "batch_size": (self.batch_size >= 2, "at least 2"),
             "contrast_batch_size": (
@@ -86,10 +89,4 @@ class TrainingConfig:
             "evaluate_every": (self.evaluate_every >= 1, "at least 1"),
             "seed": (0 <= self.seed < 2**32, "an integer in [0, 2^32)"),
         }
-        wrong = [name for name, (good, _) in checks.items() if not good]
-        if wrong:
-            raise InputError(
-                "training settings",
-                ", ".join(f"{name}={getattr(self, name)!r}" for name in wrong),
-                "; ".join(f"{name}: {checks[name][1]}" for name in wrong),
-            )
+        check_settings("training settings", self, checks)

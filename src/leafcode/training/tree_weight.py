@@ -1,105 +1,82 @@
-"""The tree's weight in the codes: lambda from the data, and codebooks that begin with it."""
+"""The tree's weight in the codes: codebooks that begin with it, and lambda from the data."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
+from torch.nn import functional as F
 
-from leafcode.quantizers import RQVAE, ResidualQuantizer
+from leafcode.quantizers import RQVAE
 from leafcode.training.config import TrainingConfig
 
-_SAMPLE = 32_768
+FIRST_WEIGHT = 2.5
+"""Lambda while the codebooks are turned towards the tree. Cells that are formed by the tree and then filled
+by content keep more of both than cells that weigh the two alike from the beginning."""
+
+WEIGHT_IN_TRAINING = 0.4
+"""Lambda in training where it is found afterwards."""
+
 TREE_ITERATIONS = 10
-"""Of k-means from content codes towards the tree: the further it goes on, the more content they lose."""
+"""Of k-means from content codes towards the tree."""
 
-_LARGEST = 1.0
-"""Beyond, the price grows faster than the gain, and a lucky trial on few items would do the most harm."""
-
-_BISECTIONS = 4
+_TRIALS = [WEIGHT_IN_TRAINING * float(2.0 ** (quarter / 4)) for quarter in range(-16, 13)]
+"""From .025 to 3.2; codebooks that were trained with another weight are of little use beyond."""
 
 
 @torch.no_grad()
-def choose_tree_weight(
-    model: RQVAE, latents: Tensor, kept_aside: Tensor, config: TrainingConfig, progress: bool
-) -> float:
-    """Find lambda by trial codes: as large as the limit on the reconstruction error allows.
-
-    Every trial fits the codebooks by k-means and measures the squared error of the content part on items that
-    neither they nor the tree encoder have learned from: it is surer of those it knows, whose codes pay
-    another price for it. The tree part enters a trial only through the choice of codewords, so the error
-    grows with lambda, and bisection finds where it is `reconstruction_limit` times that of lambda = 0.
-
-    Args:
-        model: Only its shape is used.
-        latents: (N, E + T) of training items, as after the first phase; more of them than codes in a level.
-        kept_aside: (M, E + T) of other items.
-        config: `reconstruction_limit`, `level_weights` and `seed` are used.
-        progress: Show a progress bar.
-
-    Returns:
-        lambda in [0, 1]; 1 if even that keeps to the limit.
-    """
-    dim, sizes = model.config.embedding_dim, model.config.sizes
-    latents = latents[: max(_SAMPLE, 2 * max(sizes))]
-
-    def fit(weight: float, start: Tensor | None) -> ResidualQuantizer:
-        metric = torch.ones_like(model.quantizer.metric)
-        metric[:, dim:] = metric.new_tensor(level_weights(config, weight, len(sizes)))[:, None]
-        quantizer = ResidualQuantizer(latents.shape[1], sizes, metric=metric.cpu()).to(latents.device)
-        generator = torch.Generator().manual_seed(config.seed)
-        quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
-        return quantizer
-
-    # All trials start from the same codes, or the luck of seeding would outweigh a per cent of content.
-    content_codes = fit(0.0, None).encode(latents)
-
-    def error(weight: float) -> float:
-        quantizer = fit(weight, content_codes)
-        rest = kept_aside - quantizer.decode(quantizer.encode(kept_aside))
-        return float(rest[:, :dim].square().sum(1).mean())
-
-    with tqdm(total=_BISECTIONS + 2, desc="lambda", unit="trial", disable=not progress) as bar:
-
-        def within(weight: float) -> bool:
-            kept = error(weight) <= limit
-            bar.update()
-            return kept
-
-        limit = config.reconstruction_limit * error(0.0)
-        bar.update()
-        if within(_LARGEST):
-            return _LARGEST
-        low, high = 0.0, _LARGEST
-        for _ in range(_BISECTIONS):
-            # Halved on the scale of distances, whose square the weight multiplies.
-            middle = ((low**0.5 + high**0.5) / 2) ** 2
-            low, high = (middle, high) if within(middle) else (low, middle)
-    return low
-
-
-@torch.no_grad()
-def initialise_codes(
+def turn_towards_tree(
     model: RQVAE, latents: Tensor, config: TrainingConfig, tree_weight: float, generator: torch.Generator
 ) -> None:
-    """Set level weights and codebooks: by content alone, and with lambda > 0 from there towards the tree.
+    """Fit codebooks that follow the tree by k-means, from the codes that the model gives to content.
 
     Begun afresh, cells that serve content and tree cost more content for the same gain.
 
     Args:
-        model: Its quantiser is set.
+        model: Its codebooks and level weights are set.
         latents: (N, E + T) of training items, as large a sample as fits.
         config: `level_weights` are used.
-        tree_weight: lambda.
+        tree_weight: Lambda of the training that follows.
         generator: CPU generator that owns the randomness of k-means.
     """
     levels = len(model.config.sizes)
-    model.set_level_weights((0.0,) * levels)
-    model.quantizer.fit(latents, generator)
-    if tree_weight > 0:
-        start = model.quantizer.encode(latents)
-        model.set_level_weights(level_weights(config, tree_weight, levels))
-        model.quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
+    start = model.quantizer.encode(latents)
+    model.set_level_weights(level_weights(config, max(FIRST_WEIGHT, tree_weight), levels))
+    model.quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
+    model.set_level_weights(level_weights(config, tree_weight, levels))
+
+
+@torch.no_grad()
+def choose_tree_weight(model: RQVAE, kept_aside: Tensor, embeddings: Tensor, config: TrainingConfig) -> float:
+    """Set lambda to the largest value at which the codes of a trained model keep to the limit on content.
+
+    Lambda decides how much the tree has to say when an item chooses its codewords, which are what they are
+    by now. So every trial is a matter of encoding the same items with the same codebooks, and the errors of
+    two trials can be told apart where few items are at hand. Against another model, such as one trained with
+    lambda = 0, they cannot.
+
+    Args:
+        model: Trained with lambda `WEIGHT_IN_TRAINING`; its level weights are set.
+        kept_aside: (M, E + T) latents of items that nothing was learned from.
+        embeddings: (M, E) their embeddings.
+        config: `level_weights` are used, and `reconstruction_limit`, a multiple of the smallest error of a
+            trial.
+
+    Returns:
+        Lambda, above 0.
+    """
+    levels, unit = len(model.config.sizes), F.normalize(embeddings, dim=1)
+
+    def error(weight: float) -> float:
+        model.set_level_weights(level_weights(config, weight, levels))
+        codewords = model.quantizer.codewords(model.quantizer.encode(kept_aside))
+        rest = unit - model.decoder(codewords, codewords.sum(1))
+        return float(rest.square().sum(1).mean())
+
+    errors = [error(weight) for weight in _TRIALS]
+    limit = config.reconstruction_limit * min(errors)
+    chosen = max(weight for weight, found in zip(_TRIALS, errors, strict=True) if found <= limit)
+    model.set_level_weights(level_weights(config, chosen, levels))
+    return chosen
 
 
 def level_weights(config: TrainingConfig, tree_weight: float, levels: int) -> tuple[float, ...]:

@@ -1,0 +1,139 @@
+"""What encoder, codebooks and decoder are trained for, and the batches that they see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from leafcode.quantizers import RQVAE, RQVAEOutput
+from leafcode.sampling import UniformBatchSampler
+from leafcode.training.code_term import CodeTerm
+from leafcode.training.config import TrainingConfig
+from leafcode.training.randomness import Stream, stream_generator
+from leafcode.training.upkeep import CodeUsage
+
+LongArray = npt.NDArray[np.int64]
+
+_LATENT_SAMPLE = 65_536
+_CHUNK = 4_096
+"""Items whose latents are computed at once."""
+
+
+class CodeObjective:
+    """Reconstruction and quantisation on uniform batches, and a further term where there is one.
+
+    Args:
+        model: What is trained.
+        embeddings: (n, E), possibly memory-mapped.
+        train: Positions of the items to train on.
+        config: Settings.
+        device: Where to train.
+        code_term: A further term.
+    """
+
+    def __init__(
+        self,
+        model: RQVAE,
+        embeddings: npt.NDArray[np.floating[Any]],
+        train: LongArray,
+        config: TrainingConfig,
+        device: torch.device,
+        code_term: CodeTerm | None,
+    ) -> None:
+        self._model, self._embeddings, self._train = model, embeddings, train
+        self._config, self._device, self._code_term = config, device, code_term
+        self._uniform = UniformBatchSampler(
+            len(train), batch_size=min(config.batch_size, len(train)), seed=config.seed
+        )
+        self._usage = CodeUsage(model.config.sizes, device)
+        self._tree_parts: Tensor
+
+    def take(self, items: LongArray) -> Tensor:
+        """Embeddings (B, E) float32 of items (B,)."""
+        return torch.from_numpy(np.asarray(self._embeddings[items], np.float32)).to(self._device)
+
+    @torch.no_grad()
+    def take_tree_parts(self) -> None:
+        """Compute the tree part of every item once, for from now on the tree encoder is left alone."""
+        self._model.eval()
+        self._tree_parts = torch.cat(
+            [self._model.tree_part(self.take(part)) for part in _chunks(np.arange(len(self._embeddings)))]
+        )
+
+    def latents(self, items: LongArray) -> Tensor:
+        """Latents (B, E + T) of items (B,)."""
+        return self._model.latents(self.take(items), self._parts_of(items))
+
+    @torch.no_grad()
+    def sample_latents(self) -> Tensor:
+        """Latents of a large sample of the training items, always the same one."""
+        generator = stream_generator(self._config.seed, Stream.INITIALISE)
+        order = torch.randperm(len(self._train), generator=generator)[:_LATENT_SAMPLE].numpy()
+        return torch.cat([self.latents(part) for part in _chunks(self._train[order])])
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        """The terms on the batches of a step, which is all that they depend on."""
+        items, extra = self._train[self._uniform.step_batch(step)], None
+        if self._code_term is not None:
+            extra = self._code_term.batch(step)
+            if extra is not None and self._code_term.replaces_uniform:
+                items, extra = extra, None
+        terms = self.terms(items, self._masked_depth(len(items), step), with_code_term=extra is None)
+        if extra is not None:
+            terms |= self._code_terms(self._forward(self.take(extra), extra), extra)
+        return terms
+
+    def terms(
+        self, items: LongArray, depth: Tensor | None = None, *, with_code_term: bool = True
+    ) -> dict[str, Tensor]:
+        """The terms on items (B,), by name; scalars."""
+        x = self.take(items)
+        output = self._forward(x, items, depth)
+        if self._model.training:
+            self._usage.count(output.quantizer.codes)
+        error = (F.normalize(x, dim=1) - output.reconstruction).square().sum(1).mean()
+        terms = {"reconstruction": error, "quantization": output.quantizer.loss}
+        return terms | self._code_terms(output, items) if with_code_term else terms
+
+    @torch.no_grad()
+    def revive(self, step: int) -> None:
+        """Move codewords that no item of the last stretch chose to residuals of random training items."""
+        generator = stream_generator(self._config.seed, Stream.REVIVE, step)
+        for level, dead in enumerate(self._usage.dead()):
+            if len(dead):
+                picks = torch.randint(len(self._train), (len(dead),), generator=generator).numpy()
+                latents = self.latents(self._train[picks])
+                self._model.quantizer.codebooks[level][dead] = self._model.quantizer.residuals(latents, level)
+        self.forget_usage()
+
+    def forget_usage(self) -> None:
+        """Begin to count anew which codes are chosen."""
+        self._usage.reset()
+
+    def _forward(self, x: Tensor, items: LongArray, depth: Tensor | None = None) -> RQVAEOutput:
+        output: RQVAEOutput = self._model(x, tree_part=self._parts_of(items), depth=depth)
+        return output
+
+    def _parts_of(self, items: LongArray) -> Tensor:
+        return self._tree_parts[torch.from_numpy(items).to(self._device)]
+
+    def _code_terms(self, output: RQVAEOutput, items: LongArray) -> dict[str, Tensor]:
+        if self._code_term is None:
+            return {}
+        return {"code_term": self._code_term.weight * self._code_term.loss(self._model, output, items)}
+
+    def _masked_depth(self, items: int, step: int) -> Tensor | None:
+        if not self._config.progressive_masking:
+            return None
+        levels = len(self._model.config.sizes)
+        generator = stream_generator(self._config.seed, Stream.DEPTH, step)
+        return torch.randint(1, levels + 1, (items,), generator=generator).to(self._device)
+
+
+def _chunks(items: LongArray) -> list[LongArray]:
+    return np.split(items, range(_CHUNK, len(items), _CHUNK))
