@@ -7,7 +7,13 @@ import dataclasses
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
-from leafcode.cli.options import HelpFormatter, add_machine_options, numbers, pick_device
+from leafcode.cli.options import (
+    HelpFormatter,
+    add_again_options,
+    add_machine_options,
+    numbers,
+    pick_device,
+)
 from leafcode.cli.table import text_table, verdict_text
 from leafcode.errors import TrainingError
 from leafcode.methods import METHODS
@@ -90,11 +96,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         default=defaults.training.steps,
         help="steps of the last phase, which trains them with the tree",
     )
-    again = parser.add_argument_group(
-        "an earlier comparison in the same folder"
-    ).add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="keep what is trained and train the rest")
-    again.add_argument("--overwrite", action="store_true", help="replace it")
+    add_again_options(parser, "comparison", "keep what is trained and train the rest")
     machine = add_machine_options(parser)
     machine.add_argument(
         "--jobs", type=int, help="trainings at a time; one per core, or one on a GPU, if left out"

@@ -6,7 +6,13 @@ import argparse
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
-from leafcode.cli.options import HelpFormatter, add_machine_options, numbers, pick_device
+from leafcode.cli.options import (
+    HelpFormatter,
+    add_again_options,
+    add_machine_options,
+    numbers,
+    pick_device,
+)
 from leafcode.cli.table import metrics_table
 from leafcode.errors import InputError
 from leafcode.pipeline import FitOptions, fit
@@ -113,9 +119,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     measures.add_argument(
         "--no-baselines", action="store_true", help="do not train RQ-KMeans and lambda = 0 beside it"
     )
-    again = parser.add_argument_group("an earlier run in the same folder").add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    again.add_argument("--overwrite", action="store_true", help="replace an earlier run")
+    add_again_options(parser, "run", "go on with a run that was stopped")
     add_machine_options(parser)
     parser.set_defaults(run=run)
 

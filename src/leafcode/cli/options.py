@@ -56,6 +56,19 @@ def add_machine_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     return group
 
 
+def add_again_options(parser: argparse.ArgumentParser, what: str, resume: str) -> None:
+    """Options about what lies in the output folder already.
+
+    Args:
+        parser: The command's.
+        what: What may lie there, such as "run".
+        resume: Help of --resume.
+    """
+    group = parser.add_argument_group(f"an earlier {what} in the same folder").add_mutually_exclusive_group()
+    group.add_argument("--resume", action="store_true", help=resume)
+    group.add_argument("--overwrite", action="store_true", help="replace it")
+
+
 def add_item_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None:
     """Options about the columns of a catalogue.
 

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
-from leafcode.cli.options import HelpFormatter, add_machine_options, numbers, pick_device
+from leafcode.cli.options import (
+    HelpFormatter,
+    add_again_options,
+    add_machine_options,
+    numbers,
+    pick_device,
+)
 from leafcode.cli.table import text_table, verdict_text
 from leafcode.pipeline import FitOptions, TuneOptions, tune
 from leafcode.report.figures import UNDEFINED, decimal, percent
@@ -84,9 +90,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         help="share of items kept out of all trials, and measured on at the end",
     )
     shared.add_argument("--split-seed", type=int, default=0, help="another seed, other held-out items")
-    again = parser.add_argument_group("an earlier study in the same folder").add_mutually_exclusive_group()
-    again.add_argument("--resume", action="store_true", help="go on with it, up to --trials")
-    again.add_argument("--overwrite", action="store_true", help="replace it")
+    add_again_options(parser, "study", "go on with it, up to --trials")
     add_machine_options(parser)
     parser.set_defaults(run=functools.partial(run, default=parser.get_default))
 
