@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,18 +129,27 @@ class Sweep:
 
 
 def sweep(catalogue: Catalogue) -> Sweep | None:
-    """Auto against the sweep over λ; None if there was no sweep."""
+    """Auto against the sweep over λ, with the seeds that all have; None if there was no sweep."""
     tried = [one for one in catalogue.data.settings if one.method == OURS and one.strength is not None]
-    auto = catalogue.ours
-    if auto is None or not catalogue.judged or not tried:
+    if catalogue.ours is None or not catalogue.judged or not tried:
         return None
-    limit = max(RATIO, ratio(catalogue).mean)
+    auto, *tried = with_common_seeds([catalogue.ours, *tried])
+    limit = max(RATIO, catalogue.data.ratio(auto).mean)
     within = [one for one in tried if catalogue.data.ratio(one).mean <= limit]
     if not within:
         return Sweep(auto, None, math.nan)
     best = max(within, key=lambda one: catalogue.data.reduction(one).mean)
     gain = catalogue.data.reduction(best).mean
-    return Sweep(auto, best, reduction(catalogue).mean / gain if gain > 0 else math.nan)
+    return Sweep(auto, best, catalogue.data.reduction(auto).mean / gain if gain > 0 else math.nan)
+
+
+def with_common_seeds(settings: Sequence[Setting]) -> list[Setting]:
+    """The settings with the runs of those seeds alone that every one of them has."""
+    seeds = set.intersection(*(set(one.runs) for one in settings))
+    return [
+        dataclasses.replace(one, runs={seed: run for seed, run in one.runs.items() if seed in seeds})
+        for one in settings
+    ]
 
 
 def check_ratio(catalogue: Catalogue) -> Check:

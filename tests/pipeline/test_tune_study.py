@@ -61,7 +61,8 @@ def test_another_seed_proposes_other_settings(tmp_path, uninterrupted):
 def test_the_first_setting_is_given_and_moved_into_the_space(tmp_path, uninterrupted):
     assert uninterrupted[0] == FIRST
     with opened(tmp_path / "study.db") as study:
-        assert study.propose(Setting(0.0, 2.0, 0.5))[1] == Setting(WEIGHTS[0], SHARES[1], TEMPERATURES[1])
+        beyond = Setting(0.0, SHARES[1] + 1.0, 0.5)
+        assert study.propose(beyond)[1] == Setting(WEIGHTS[0], SHARES[1], TEMPERATURES[1])
 
 
 @pytest.mark.parametrize("ended", [3, 10])
