@@ -180,7 +180,7 @@ def sweep(results: Results) -> list[Row]:
                 cells[f"{who}: gain"] = with_margin(one.data.reduction(setting))
         share = UNDEFINED if math.isnan(found.share) else percent(found.share)
         verdict = {"auto, of the best": share, "at least 95%": str(targets.check_sweep(one))}
-        rows.append(_named(one) | cells | verdict)
+        rows.append(_named(one) | {"seeds": str(len(found.auto.runs))} | cells | verdict)
     return rows
 
 
