@@ -184,16 +184,13 @@ class Trainer:
 
     def fit(self) -> TrainingResult:
         """Train from the beginning, or from the checkpoint if there is one."""
-        left = [phase for phase, steps in self._steps.items() if steps]
-        restored = self._restore()
-        if restored is not None:
-            left = left[left.index(restored[0]) :]
-        for phase in left:
-            if phase != "tree" and (phase == left[0] or phase == "content"):
-                self._codes.take_tree_parts()
-            if restored is None or phase != restored[0]:
+        phases = [phase for phase, steps in self._steps.items() if steps]
+        first, step = self._restore() or (phases[0], None)
+        for phase in phases[phases.index(first) :]:
+            if step is None:
                 self._begin(phase)
-            self._run(phase, restored[1] if restored is not None and phase == restored[0] else 0)
+            self._run(phase, step or 0)
+            step = None
             if phase != "tree":
                 self.model.load_state_dict(dict(self.best.state))
         self.model.eval()
@@ -211,6 +208,7 @@ class Trainer:
         if phase == "tree":
             self._tree_encoder.temperature.fill_(self.config.temperature)
         elif phase == "content":
+            self._codes.take_tree_parts()
             self.model.set_level_weights((0.0,) * len(self.model.config.sizes))
             self.model.quantizer.fit(self._codes.sample_latents(), generator)
         elif phase == "codes":
@@ -366,6 +364,8 @@ class Trainer:
             )
         self._start(progress["phase"])
         self.model.load_state_dict(dict(saved.model))
+        if progress["phase"] != "tree":
+            self._codes.take_tree_parts()
         if self.code_term is not None:
             self.code_term.load_state_dict(dict(saved.code_term))
         self.optimizer.load_state_dict(dict(saved.optimizer))
