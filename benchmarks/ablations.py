@@ -33,7 +33,7 @@ from leafcode.methods.network import need_taxonomy, train_with_term
 from leafcode.pipeline import CompareOptions
 from leafcode.pipeline.cell_work import CellWork, train_and_measure, write_arrays
 from leafcode.pipeline.items import catalog_embeddings, hold_out
-from leafcode.pipeline.workers import available_cores, run_jobs
+from leafcode.pipeline.workers import run_jobs
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving.storage import read_json, read_table, write_json
 from leafcode.training import ContrastTerm, TrainingConfig
@@ -278,8 +278,7 @@ def run(
     done = [cell for cell in planned if cell.file(work).exists()]
     keep(results / "ablations.parquet", done, work, some, options.training)
     failures, begun = [], len(done)
-    jobs = options.jobs or (available_cores() if device == "cpu" else 1)
-    for step in run_jobs(partial(run_cell, shared, work), missing, jobs):
+    for step in run_jobs(partial(run_cell, shared, work), missing, options.processes(device)):
         name = (
             f"{step.job.catalogue}, {step.job.setting.factor} {step.job.setting.name}, seed {step.job.seed}"
         )

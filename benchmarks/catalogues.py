@@ -31,16 +31,16 @@ import pyarrow.parquet as pq
 import torch
 
 from leafcode import CatalogSource
-from leafcode.catalog import Catalog, read_catalog, split_by_leaf
+from leafcode.catalog import Catalog, read_catalog
 from leafcode.cli.options import cache_folder, pick_device
 from leafcode.errors import InputError, LeafcodeError
 from leafcode.evaluation import ceilings
 from leafcode.files import replacing, write_text
 from leafcode.methods import METHODS
 from leafcode.pipeline import CompareOptions, Comparison, compare
-from leafcode.pipeline.compare import Split
+from leafcode.pipeline.compare import Split, held_out_items
 from leafcode.pipeline.compare_results import RESULTS_SCHEMA
-from leafcode.pipeline.items import catalog_embeddings, category_ancestors, hold_out
+from leafcode.pipeline.items import catalog_embeddings, category_ancestors
 from leafcode.pipeline.workers import available_cores
 from leafcode.serving.run_config import installed_version
 from leafcode.serving.storage import read_table
@@ -141,10 +141,7 @@ def load(source: CatalogSource, sample: int | None, device: str, progress: bool)
 
 def ceiling_rows(catalog: Catalog, options: CompareOptions) -> pa.Table:
     """What the embedding itself allows on the first seed's split, as rows of the figures."""
-    if options.split == "leaves" and catalog.taxonomy is not None:
-        held_out = split_by_leaf(catalog.nodes, catalog.taxonomy, options.holdout, 0)
-    else:
-        held_out = hold_out(catalog, options.holdout, 0)
+    held_out = held_out_items(catalog, options, 0)
     found = ceilings(catalog_embeddings(catalog), category_ancestors(catalog), held_out, 0)
     rows = [
         {"method": CEILING, "seed": 0, "measure": f"ceiling.{kind}", "depth": int(depth), "value": value}

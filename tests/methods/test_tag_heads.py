@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from tests.methods.tasks import TRAINING, task_of
-from tests.training.catalogues import SIZES, catalogue, model_of
+from tests.training.catalogues import SIZES, catalogue, coded_model, model_of
 from torch import nn
 
 from leafcode.methods.tag_heads import TagTerm
@@ -24,10 +24,7 @@ def term_of(nodes=NODES, tree=TREE, train=EVERY, levels=2):
 
 @pytest.fixture(scope="module")
 def model():
-    model = model_of()
-    for number, book in enumerate(model.quantizer.codebooks):
-        nn.init.normal_(book, generator=torch.Generator().manual_seed(number))
-    return model
+    return coded_model()
 
 
 def softmax_loss(logits, target):

@@ -40,6 +40,14 @@ def model_of(seed=0, data=None, **shape):
     return new_model(RQVAEConfig(**settings), seed, nodes, tree)
 
 
+def coded_model():
+    """A fresh model with codebooks drawn at random, so that levels and codes differ."""
+    model = model_of()
+    for number, book in enumerate(model.quantizer.codebooks):
+        torch.nn.init.normal_(book, generator=torch.Generator().manual_seed(number))
+    return model
+
+
 def trainer_of(data=None, checkpoint=None, shape=None, **settings):
     """A trainer of a fresh model on `catalogue()` or other data; without a tree part at lambda = 0."""
     embeddings, nodes, tree = catalogue() if data is None else data

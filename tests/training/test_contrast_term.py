@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 from pytorch_metric_learning.losses import SupConLoss
-from tests.training.catalogues import QUICK, catalogue, model_of
-from torch import nn
+from tests.training.catalogues import QUICK, catalogue, coded_model, model_of
 
 from leafcode.errors import InputError
 from leafcode.losses import graded_contrastive_loss
@@ -23,10 +22,7 @@ def term_of(nodes=NODES, **settings):
 
 @pytest.fixture(scope="module")
 def model():
-    model = model_of()
-    for number, book in enumerate(model.quantizer.codebooks):
-        nn.init.normal_(book, generator=torch.Generator().manual_seed(number))
-    return model
+    return coded_model()
 
 
 def taken(model, items):

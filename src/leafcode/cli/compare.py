@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
-from leafcode.cli.options import (
-    HelpFormatter,
-    add_again_options,
-    add_machine_options,
-    numbers,
-    pick_device,
-)
+from leafcode.cli.options import HelpFormatter, add_again_options, add_machine_options, pick_device
 from leafcode.cli.table import text_table, verdict_text
+from leafcode.cli.training_options import STEPS, add_levels_option, add_step_options
 from leafcode.errors import TrainingError
 from leafcode.methods import METHODS
 from leafcode.pipeline import CompareOptions, compare
@@ -72,30 +66,8 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         help="content error, as a multiple of the better baseline's, up to which a gain is worth it",
     )
     training = parser.add_argument_group("codes and training")
-    training.add_argument(
-        "--levels",
-        type=numbers(int),
-        default=",".join(map(str, defaults.sizes)),
-        help="codes of each level, coarse to fine",
-    )
-    training.add_argument(
-        "--tree-steps",
-        type=int,
-        default=defaults.training.tree_steps,
-        help="steps of the first phase, which trains the tree projection",
-    )
-    training.add_argument(
-        "--content-steps",
-        type=int,
-        default=defaults.training.content_steps,
-        help="steps of the phase that trains encoder, codebooks and decoder on content",
-    )
-    training.add_argument(
-        "--steps",
-        type=int,
-        default=defaults.training.steps,
-        help="steps of the last phase, which trains them with the tree",
-    )
+    add_levels_option(training)
+    add_step_options(training)
     add_again_options(parser, "comparison", "keep what is trained and train the rest")
     machine = add_machine_options(parser)
     machine.add_argument(
@@ -113,12 +85,7 @@ def run(options: argparse.Namespace) -> None:
         split=options.split,
         holdout=options.holdout,
         sizes=options.levels,
-        training=dataclasses.replace(
-            TrainingConfig(),
-            tree_steps=options.tree_steps,
-            content_steps=options.content_steps,
-            steps=options.steps,
-        ),
+        training=TrainingConfig(**{name: getattr(options, name) for name in STEPS}),
         fronts=not options.no_fronts,
         jobs=options.jobs,
         reconstruction_limit=options.reconstruction_limit,

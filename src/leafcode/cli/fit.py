@@ -14,6 +14,7 @@ from leafcode.cli.options import (
     pick_device,
 )
 from leafcode.cli.table import metrics_table
+from leafcode.cli.training_options import STEPS, add_levels_option, add_step_options
 from leafcode.errors import InputError
 from leafcode.pipeline import FitOptions, fit
 from leafcode.training import TrainingConfig
@@ -40,12 +41,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     add_catalog_options(parser)
     parser.add_argument("--out", required=True, help="folder of the run")
     model = parser.add_argument_group("codes")
-    model.add_argument(
-        "--levels",
-        type=numbers(int),
-        default=",".join(map(str, FitOptions().sizes)),
-        help="codes of each level, coarse to fine",
-    )
+    add_levels_option(model)
     training = parser.add_argument_group("training")
     defaults = TrainingConfig()
     training.add_argument(
@@ -71,24 +67,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     training.add_argument(
         "--temperature", type=float, default=defaults.temperature, help="of the contrastive term"
     )
-    training.add_argument(
-        "--tree-steps",
-        type=int,
-        default=defaults.tree_steps,
-        help="steps of the first phase, which trains the tree projection",
-    )
-    training.add_argument(
-        "--content-steps",
-        type=int,
-        default=defaults.content_steps,
-        help="steps of the phase that trains encoder, codebooks and decoder on content",
-    )
-    training.add_argument(
-        "--steps",
-        type=int,
-        default=defaults.steps,
-        help="steps of the last phase, which trains them with the tree",
-    )
+    add_step_options(training)
     training.add_argument(
         "--batch-size", type=int, default=defaults.batch_size, help="items in a uniform batch"
     )
@@ -167,9 +146,7 @@ def _training(options: argparse.Namespace) -> TrainingConfig:
         "reconstruction_limit",
         "grades",
         "temperature",
-        "tree_steps",
-        "content_steps",
-        "steps",
+        *STEPS,
         "batch_size",
         "contrast_batch_size",
         "learning_rate",

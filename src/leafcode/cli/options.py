@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def add_item_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None
     add("--embeddings", ".npy or .safetensors to use instead of the texts", None, metavar="FILE")
 
 
-def numbers(kind: type[int] | type[float]) -> object:
+def numbers(kind: type[int] | type[float]) -> Callable[[str], tuple[int | float, ...]]:
     """An argparse type for numbers joined by commas."""
 
     def parse(text: str) -> tuple[int | float, ...]:

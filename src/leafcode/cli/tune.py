@@ -12,14 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
-from leafcode.cli.options import (
-    HelpFormatter,
-    add_again_options,
-    add_machine_options,
-    numbers,
-    pick_device,
-)
+from leafcode.cli.options import HelpFormatter, add_again_options, add_machine_options, pick_device
 from leafcode.cli.table import text_table, verdict_text
+from leafcode.cli.training_options import STEPS, add_levels_option
 from leafcode.pipeline import FitOptions, TuneOptions, tune
 from leafcode.report.figures import UNDEFINED, decimal, percent
 from leafcode.report.tune_data import TuneData, TunedPoint
@@ -36,16 +31,7 @@ Takes about as long as one leafcode fit --no-baselines per trial, less for trial
 Needs Optuna: pip install 'leafcode[tune]'.
 """
 
-_TRAINING = (
-    "grades",
-    "tree_steps",
-    "content_steps",
-    "steps",
-    "batch_size",
-    "contrast_batch_size",
-    "learning_rate",
-    "seed",
-)
+_TRAINING = ("grades", *STEPS, "batch_size", "contrast_batch_size", "learning_rate", "seed")
 _NOT_FOR_FIT = ("items", "out", "trials", "seconds", "reconstruction_limit", "resume", "overwrite")
 _MACHINE = ("device", "cache", "quiet", "run")
 
@@ -73,12 +59,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         help="content error that the recommended setting may have, in times that of lambda = 0",
     )
     shared = parser.add_argument_group("what all trials have in common; see leafcode fit")
-    shared.add_argument(
-        "--levels",
-        type=numbers(int),
-        default=",".join(map(str, FitOptions().sizes)),
-        help="codes of each level",
-    )
+    add_levels_option(shared)
     training = TrainingConfig()
     for name in _TRAINING:
         value = getattr(training, name)

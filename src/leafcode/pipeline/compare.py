@@ -24,14 +24,13 @@ from leafcode.pipeline.cells import Cell, plan_cells
 from leafcode.pipeline.compare_results import results_table, settings_of
 from leafcode.pipeline.comparison_folder import ComparisonFolder
 from leafcode.pipeline.fit import FitOptions
-from leafcode.pipeline.items import catalog_embeddings, hold_out
+from leafcode.pipeline.items import catalog_embeddings, catalogue_summary, hold_out
 from leafcode.pipeline.resuming import CATALOGUE
 from leafcode.pipeline.source import CatalogSource, catalog_title, content_digest
 from leafcode.pipeline.workers import Failure, available_cores, run_jobs
 from leafcode.report.compare_data import BASELINES, CompareData
 from leafcode.report.compare_page import render_comparison
 from leafcode.report.compare_verdict import judge_comparison
-from leafcode.report.data import CatalogueSummary
 from leafcode.report.verdict import Verdict
 from leafcode.serving.storage import write_table
 from leafcode.training import TrainingConfig
@@ -56,7 +55,7 @@ class CompareOptions:
         holdout: Share held out.
         sizes: Number of codes of each level, coarse to fine.
         training: Settings of every method that trains a network; each cell has a seed of its own.
-        fronts: Also train every method with other weights of the tree than its default.
+        fronts: With the first seed, also train every method with other weights of the tree than its default.
         jobs: Cells trained at once; None for one per core on a CPU, and one on a GPU.
         reconstruction_limit: Up to which ratio of reconstruction errors the verdict calls a gain worth it.
 
@@ -97,6 +96,12 @@ class CompareOptions:
     def budget(self) -> FitOptions:
         """The same codes and training as `fit` knows them."""
         return FitOptions(sizes=self.sizes, holdout=self.holdout, training=self.training)
+
+    def processes(self, device: str) -> int:
+        """How many cells train at once on a device."""
+        if self.jobs is not None:
+            return self.jobs
+        return available_cores() if device == "cpu" else 1
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -158,7 +163,7 @@ def compare(
             cannot be used or belongs to other settings or another catalogue. Nothing was touched then.
     """
     options = options or CompareOptions()
-    masks = {seed: _held_out(catalog, options, seed) for seed in range(options.seeds)}
+    masks = {seed: held_out_items(catalog, options, seed) for seed in range(options.seeds)}
     shape = options.budget.model(catalog_embeddings(catalog).shape[1])
     training = {k: v for k, v in dataclasses.asdict(options.training).items() if k != "seed"}
     begun_with = {
@@ -174,19 +179,13 @@ def compare(
     methods = {name: METHODS[name] for name in options.chosen}
     cells = plan_cells(methods, list(masks), fronts=options.fronts)
     work = CellWork(folder.work, folder.cells, shape, options.training, device)
-    failures = _train(folder, work, catalog, masks, cells, _jobs(options, device), progress)
+    failures = _train(folder, work, catalog, masks, cells, options.processes(device), progress)
     records = {cell: folder.read_cell(cell) for cell in cells if cell not in failures}
 
-    summary = CatalogueSummary(
-        items=len(catalog),
-        labelled=int(catalog.labelled.sum()),
-        held_out=round(float(np.mean([mask.sum() for mask in masks.values()]))),
-        categories=0 if catalog.taxonomy is None else len(catalog.taxonomy),
-        depth=0 if catalog.taxonomy is None else catalog.taxonomy.max_depth,
-    )
+    held_out = round(float(np.mean([mask.sum() for mask in masks.values()])))
     data = CompareData(
         title=catalog_title(source.items if source else None, folder.path),
-        catalogue=summary,
+        catalogue=catalogue_summary(catalog, held_out),
         seeds=list(masks),
         split=options.split,
         level_sizes=shape.sizes,
@@ -221,7 +220,12 @@ def told_failures(failures: Mapping[Cell, Failure]) -> list[str]:
     ]
 
 
-def _held_out(catalog: Catalog, options: CompareOptions, seed: int) -> npt.NDArray[np.bool_]:
+def held_out_items(catalog: Catalog, options: CompareOptions, seed: int) -> npt.NDArray[np.bool_]:
+    """Mask (n,) of the items, or of those of the categories, that a seed holds out.
+
+    Raises:
+        InputError: No item has a category, or nothing is held out, or everything.
+    """
     if catalog.taxonomy is None or not catalog.labelled.any():
         raise InputError(
             "catalog",
@@ -237,12 +241,6 @@ def _held_out(catalog: Catalog, options: CompareOptions, seed: int) -> npt.NDArr
         found = f"{mask.sum()} of {len(mask)} items held out with seed {seed}"
         raise InputError("holdout", found, "some items held out and some to train on")
     return mask
-
-
-def _jobs(options: CompareOptions, device: str) -> int:
-    if options.jobs is not None:
-        return options.jobs
-    return available_cores() if device == "cpu" else 1
 
 
 def _train(

@@ -11,7 +11,7 @@ from typing import Any
 
 from leafcode.errors import InputError, RunFolderError
 from leafcode.pipeline.cells import Cell
-from leafcode.pipeline.resuming import check_same
+from leafcode.pipeline.resuming import check_choice, check_same
 from leafcode.serving.run_config import installed_version
 from leafcode.serving.storage import read_json, write_json
 
@@ -87,8 +87,7 @@ class ComparisonFolder:
             RunFolderError: The folder holds other files, its comparison.json is damaged, or it cannot be
                 made. Nothing was touched then.
         """
-        if resume and overwrite:
-            raise InputError("compare", "both resume and overwrite", "one of them")
+        check_choice("compare", resume, overwrite)
         try:
             others = [entry for entry in self.path.iterdir() if not entry.name.startswith(".")]
         except FileNotFoundError:

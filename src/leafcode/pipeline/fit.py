@@ -16,7 +16,7 @@ from leafcode.errors import InputError
 from leafcode.pipeline.baselines import train_baselines
 from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
 from leafcode.pipeline.measure import measure
-from leafcode.pipeline.resuming import CATALOGUE, check_same
+from leafcode.pipeline.resuming import CATALOGUE, check_choice, check_same
 from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource, content_digest
 from leafcode.quantizers import RQVAEConfig
@@ -174,8 +174,7 @@ def _finish(folder: RunFolder) -> Run:
 
 def _open_folder(folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool) -> None:
     """Make the folder ready for a run of these settings; a finished one stays so if it is to be resumed."""
-    if resume and overwrite:
-        raise InputError("fit", "both resume and overwrite", "one of them")
+    check_choice("fit", resume, overwrite)
     if resume and folder.config.exists():
         _check_same(folder, config)
         if folder.finished:  # stopped after the last file, or started once too often

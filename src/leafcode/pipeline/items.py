@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from leafcode.catalog import Catalog, split_by_content
 from leafcode.errors import InputError
+from leafcode.report import CatalogueSummary
 
 
 def hold_out(catalog: Catalog, share: float, seed: int, salt: str = "") -> npt.NDArray[np.bool_]:
@@ -39,6 +40,18 @@ def category_ancestors(catalog: Catalog) -> npt.NDArray[np.int32]:
         return np.empty((len(catalog), 0), np.int32)
     rows: npt.NDArray[np.int32] = catalog.taxonomy.ancestors[catalog.nodes]
     return np.where(catalog.labelled[:, None], rows, np.int32(-1))
+
+
+def catalogue_summary(catalog: Catalog, held_out: int) -> CatalogueSummary:
+    """The catalogue in numbers, as pages tell them."""
+    tree = catalog.taxonomy
+    return CatalogueSummary(
+        items=len(catalog),
+        labelled=int(catalog.labelled.sum()),
+        held_out=held_out,
+        categories=0 if tree is None else len(tree),
+        depth=0 if tree is None else tree.max_depth,
+    )
 
 
 def category_paths(catalog: Catalog) -> list[str | None]:

@@ -14,11 +14,15 @@ from leafcode.catalog import Catalog
 from leafcode.codes import EncodedItems, encode_items
 from leafcode.evaluation import ceilings, evaluate
 from leafcode.pipeline.baselines import encode_lambda_0, encode_rq_kmeans
-from leafcode.pipeline.items import catalog_embeddings, category_ancestors, category_paths
+from leafcode.pipeline.items import (
+    catalog_embeddings,
+    catalogue_summary,
+    category_ancestors,
+    category_paths,
+)
 from leafcode.pipeline.source import catalog_title
 from leafcode.quantizers import RQVAE
 from leafcode.report import (
-    CatalogueSummary,
     CodedItems,
     Neighbor,
     NeighborExample,
@@ -120,13 +124,7 @@ def _report(
     )
     return ReportData(
         title=catalog_title(source.get("items"), folder.path),
-        catalogue=CatalogueSummary(
-            items=len(catalog),
-            labelled=int(catalog.labelled.sum()),
-            held_out=int(held_out.sum()),
-            categories=0 if catalog.taxonomy is None else len(catalog.taxonomy),
-            depth=0 if catalog.taxonomy is None else catalog.taxonomy.max_depth,
-        ),
+        catalogue=catalogue_summary(catalog, int(held_out.sum())),
         settings=ReportSettings(
             level_sizes=model.config.sizes,
             contrast_weight=config.contrast_weight,

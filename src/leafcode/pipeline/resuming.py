@@ -12,6 +12,16 @@ CATALOGUE = "catalogue"
 """Key of the digest of the catalogue's content among the settings that `check_same` compares."""
 
 
+def check_choice(command: str, resume: bool, overwrite: bool) -> None:
+    """Whether to go on or to start over is decided.
+
+    Raises:
+        InputError: Both are asked for.
+    """
+    if resume and overwrite:
+        raise InputError(command, "both resume and overwrite", "one of them")
+
+
 def check_same(where: str, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """The work begun at a place has these settings, and was begun on this catalogue.
 

@@ -20,14 +20,13 @@ from leafcode.catalog import Catalog
 from leafcode.errors import InputError, check_settings
 from leafcode.files import replacing
 from leafcode.pipeline.fit import FitOptions
-from leafcode.pipeline.items import catalog_embeddings, hold_out
-from leafcode.pipeline.resuming import CATALOGUE
+from leafcode.pipeline.items import catalog_embeddings, catalogue_summary, hold_out
+from leafcode.pipeline.resuming import CATALOGUE, check_choice
 from leafcode.pipeline.source import CatalogSource, catalog_title, content_digest
 from leafcode.pipeline.tune_result import AUTO, WITHOUT_TREE, Tuned
 from leafcode.pipeline.tune_runs import PRUNING_MARGIN, Runs
 from leafcode.pipeline.tune_study import SHARES, TEMPERATURES, WEIGHTS, need_optuna, open_study
 from leafcode.pipeline.tune_trial import Split
-from leafcode.report import CatalogueSummary
 from leafcode.report.tune_data import TuneData
 from leafcode.report.tune_page import write_tuning
 from leafcode.training import TrainingConfig
@@ -166,8 +165,7 @@ def tune(
 def _open_folder(folder: Path, resume: bool, overwrite: bool) -> Path:
     """Make the folder ready; gives the file of the study."""
     study = folder / _STUDY
-    if resume and overwrite:
-        raise InputError("tune", "both resume and overwrite", "one of them")
+    check_choice("tune", resume, overwrite)
     if study.exists() and not (resume or overwrite):
         hint = "Go on with --resume, or start over with --overwrite."
         raise InputError(str(study), "an earlier study", "a new folder", hint)
@@ -203,13 +201,7 @@ def _page(
     fit, ranges = options.fit, {"λ": WEIGHTS, "Share of code 2": SHARES, "Temperature": TEMPERATURES}
     training = fit.training
     steps = (training.tree_steps, training.content_steps, training.steps)
-    summary = CatalogueSummary(
-        items=len(catalog),
-        labelled=int(catalog.labelled.sum()),
-        held_out=int(held_out.sum()),
-        categories=0 if catalog.taxonomy is None else len(catalog.taxonomy),
-        depth=0 if catalog.taxonomy is None else catalog.taxonomy.max_depth,
-    )
+    summary = catalogue_summary(catalog, int(held_out.sum()))
     settings = {
         "Codes per level": " × ".join(map(str, fit.sizes)),
         "Tree, content and code steps": "{}, {} and {}".format(*steps),

@@ -16,7 +16,7 @@ from leafcode.quantizers import RQVAE, RQVAEOutput
 from leafcode.taxonomy import Grades, Taxonomy
 from leafcode.training.code_term import CodeTerm, LongArray, cumulative_sums
 from leafcode.training.config import TrainingConfig
-from leafcode.training.tree_term import TreeTerm
+from leafcode.training.tree_batches import TreeBatches
 
 Place = Literal["encoder", "sums", "both"]
 Batches = Literal["uniform", "literal", "two_streams"]
@@ -72,7 +72,7 @@ class ContrastTerm(CodeTerm):
         self.place, self.batches, self.level_weights = place, batches, level_weights
         self.replaces_uniform = batches == "literal"
         self._source, self._taxonomy, self._config = np.asarray(nodes), taxonomy, config
-        self._tree: TreeTerm | None = None
+        self._hierarchical: TreeBatches | None = None
         self._contrast = GradedContrastiveLoss(self.grades.levels, temperature=self.temperature)
         self.register_buffer("nodes", torch.from_numpy(self._source.astype(np.int64)), persistent=False)
         self.register_buffer("ancestors", torch.from_numpy(np.array(taxonomy.ancestors)), persistent=False)
@@ -80,11 +80,11 @@ class ContrastTerm(CodeTerm):
     def prepare(self, train: LongArray) -> None:
         """Set up the hierarchical batches of the items to train on."""
         if self.batches != "uniform":
-            self._tree = TreeTerm(self._source, self._taxonomy, self._config, train, torch.device("cpu"))
+            self._hierarchical = TreeBatches(self._source, self._taxonomy, self._config, train)
 
     def batch(self, step: int) -> LongArray | None:
         """A hierarchical batch, or None for the uniform one."""
-        return None if self._tree is None else self._tree.batch(step)
+        return None if self._hierarchical is None else self._hierarchical.batch(step)
 
     def loss(self, model: RQVAE, output: RQVAEOutput, items: LongArray) -> Tensor:
         """Contrastive loss of the content of latents, of codeword sums, or both."""

@@ -12,17 +12,14 @@ from torch import Tensor
 from leafcode.errors import InputError
 from leafcode.losses import prototype_contrastive_loss
 from leafcode.quantizers import TreeEncoder
-from leafcode.sampling import HierarchicalBatchSampler
 from leafcode.taxonomy import Grades, Taxonomy
 from leafcode.training.categories import find_categories
 from leafcode.training.config import TrainingConfig
+from leafcode.training.tree_batches import TreeBatches
 
 
-class TreeTerm:
+class TreeTerm(TreeBatches):
     """Batches of labelled items, and the contrastive loss of their projections.
-
-    A catalogue with fewer labelled items than `TrainingConfig.contrast_batch_size` makes one batch of them
-    all, with fewer items per category where it is very small.
 
     Args:
         nodes: (n,) node of each item, -1 for unlabelled items.
@@ -40,25 +37,12 @@ class TreeTerm:
         train: npt.NDArray[np.int64],
         device: torch.device,
     ) -> None:
+        super().__init__(nodes, taxonomy, config, train)
         depths, self._categories, spans = find_categories(nodes, taxonomy)
         self._spans = torch.from_numpy(spans).to(device)
         paths = np.where((nodes >= 0)[:, None], taxonomy.ancestors[nodes], -1)
         grades = Grades.parse(config.grades, taxonomy.max_depth).along_paths(paths)
         self._weights = torch.from_numpy(grades[:, depths - 1]).to(device)
-        self.labelled = train[nodes[train] >= 0]
-        size = min(config.contrast_batch_size, len(self.labelled))
-        self._sampler = HierarchicalBatchSampler(
-            nodes[self.labelled],
-            taxonomy,
-            batch_size=size,
-            items_per_category=min(config.items_per_category, max(2, size // 4)),
-            related_fraction=config.related_fraction,
-            seed=config.seed,
-        )
-
-    def batch(self, step: int) -> npt.NDArray[np.int64]:
-        """Positions of the items of a step."""
-        return np.asarray(self.labelled[self._sampler.step_batch(step)], np.int64)
 
     def check(self, encoder: TreeEncoder | None) -> TreeEncoder:
         """The encoder, if it is one for the categories of the items.
