@@ -13,6 +13,8 @@ import numpy.typing as npt
 from leafcode.catalog import Catalog
 from leafcode.codes import EncodedItems, IdRegistry, encode_items
 from leafcode.errors import InputError
+from leafcode.methods import Task
+from leafcode.methods.network import network_trainer
 from leafcode.pipeline.baselines import train_baselines
 from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
 from leafcode.pipeline.measure import measure
@@ -21,7 +23,7 @@ from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource, content_digest
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving import RunConfig, RunFolder, ids_table
-from leafcode.training import Trainer, TrainingConfig, new_model
+from leafcode.training import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -109,29 +111,26 @@ def fit(
     vectors = catalog_embeddings(catalog)
     held_out = hold_out(catalog, options.holdout, options.split_seed)
     train = np.flatnonzero(~held_out)
-    shape, seed = options.model(vectors.shape[1]), options.training.seed
-    # With lambda = 0 there is no tree part.
-    tree = catalog.taxonomy if options.training.contrast_weight != 0 else None
-    network = new_model(shape, seed, catalog.nodes[train], tree)
+    shape = options.model(vectors.shape[1])
+    embeddings = vectors if len(train) == len(catalog) else vectors[train]
+    folder = RunFolder(Path(out))
+    task = Task(
+        embeddings,
+        catalog.nodes[train],
+        catalog.taxonomy,
+        shape,
+        options.training,
+        device=device,
+        progress=progress,
+    )
+    trainer = network_trainer(task, checkpoint=folder.checkpoint)
     config = RunConfig(
-        model=network.config,
+        model=trainer.model.config,
         training=dataclasses.asdict(options.training),
         level_weights=(0.0,) * len(shape.sizes),
         contrast_weight=0.0,
         source={"catalog": source.to_json() if source else None, "content": content_digest(catalog, source)},
         split={"holdout": options.holdout, "seed": options.split_seed},
-    )
-    folder = RunFolder(Path(out))
-    embeddings = vectors if len(train) == len(catalog) else vectors[train]
-    trainer = Trainer(
-        network,
-        embeddings,
-        catalog.nodes[train],
-        catalog.taxonomy,
-        options.training,
-        device=device,
-        checkpoint=folder.checkpoint,
-        progress=progress,
     )
     # Only now, when everything has been checked, is an earlier run touched.
     _open_folder(folder, config, resume, overwrite)
