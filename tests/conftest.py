@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import torch
 from tests.catalogues import COMMAND_OPTIONS, clustered, write
 
 from leafcode.cli import main
@@ -26,3 +27,12 @@ def fitted(tmp_path_factory, catalogue):
 def run_copy(tmp_path, fitted):
     """A copy of that run, to be changed."""
     return shutil.copytree(fitted, tmp_path / "run")
+
+
+@pytest.fixture
+def two_threads():
+    """Torch computes with two threads, whatever the machine and the environment say."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)

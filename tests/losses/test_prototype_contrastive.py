@@ -190,3 +190,20 @@ def test_arguments_that_do_not_fit(change, named):
     }
     with pytest.raises(InputError, match=named):
         prototype_contrastive_loss(**{**arguments, **change})
+
+
+def test_gradients_do_not_depend_on_how_threads_take_turns(two_threads):
+    generator = torch.Generator().manual_seed(0)
+    items, categories, depths = 1, 20_000, 12
+    embeddings = torch.randn(items, 32, generator=generator)
+    # Many terms of a gradient meet in one place, and threads share out the depths of the item.
+    spans = torch.tensor([0, categories - 100]).repeat(items, depths, 1)
+    weights = torch.rand(items, depths, generator=generator)
+
+    def gradient():
+        prototypes = torch.randn(categories, 32, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        prototype_contrastive_loss(embeddings, prototypes, spans, weights=weights).backward()
+        return prototypes.grad
+
+    first = gradient()
+    assert all(torch.equal(first, gradient()) for _ in range(10))

@@ -206,3 +206,19 @@ def test_fit_from_codes_goes_on_where_they_are():
     moved = assign(latents, expected)[0]
     means = torch.stack([latents[moved == code].mean(0) for code in range(6)])
     torch.testing.assert_close(again.codebooks[0].detach(), means)
+
+
+def test_gradients_do_not_depend_on_how_threads_take_turns(two_threads):
+    quantizer = ResidualQuantizer(256, (64, 64))
+    latents = torch.randn(2048, 256, generator=torch.Generator().manual_seed(0))
+    quantizer.fit(latents, torch.Generator().manual_seed(0), iterations=1)
+
+    def gradients():
+        quantizer.zero_grad()
+        output = quantizer(latents)
+        (output.loss + output.codewords.square().sum()).backward()
+        return [book.grad.clone() for book in quantizer.codebooks]
+
+    first = gradients()
+    for _ in range(5):
+        assert all(map(torch.equal, first, gradients()))

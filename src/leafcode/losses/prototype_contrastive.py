@@ -89,7 +89,8 @@ def _log_sums(logs: Tensor, first: Tensor, lengths: Tensor) -> Tensor:
     # Position in the row: that in the layout, counted from where the span starts there.
     shift = first.flatten() - (count.cumsum(0) - count)
     column = torch.arange(len(span), device=logs.device) + shift[span]
-    terms = logs[span // lengths.shape[1], column]
+    # Not logs[row, column], the gradient of which is summed by several threads in any order.
+    terms = logs.flatten().index_select(0, span // lengths.shape[1] * logs.shape[1] + column)
     highest = logs.new_zeros(len(count)).scatter_reduce(0, span, terms.detach(), "amax", include_self=False)
     sums = logs.new_zeros(len(count)).index_add(0, span, (terms - highest[span]).exp())
     return (torch.where(count > 0, sums, 1).log() + highest).view(lengths.shape)

@@ -160,7 +160,8 @@ class ResidualQuantizer(nn.Module):
         loss = latents.new_zeros(())
         for level, (codebook, metric, offset) in enumerate(self.levels):
             indices, error = assign(residual.detach(), codebook.detach(), metric, offset)
-            codeword = codebook[indices]
+            # The gradient of codebook[indices] is summed by several threads in any order.
+            codeword = codebook.index_select(0, indices)
             pull = (metric * (residual.detach() - codeword).square()).sum(1)
             commit = (metric * (residual - codeword.detach()).square()).sum(1)
             residual = residual - codeword.detach()
