@@ -2,11 +2,16 @@
 
 import shutil
 
+import hypothesis
 import pytest
 import torch
 from tests.catalogues import COMMAND_OPTIONS, clustered, write
 
 from leafcode.cli import main
+
+# How long an example takes says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_vectors_belong_to_the_codes():
     assert [part.dtype for part in WHOLE] == [np.int64, np.float32, np.float32]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 300), st.randoms(use_true_random=False))
 def test_codes_do_not_depend_on_chunks_or_order(chunk, random):
     order = np.array(random.sample(range(len(EMBEDDINGS)), random.randint(1, len(EMBEDDINGS))))

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leafcode.codes import IdRegistry, semantic_id_text
@@ -152,7 +152,6 @@ def test_at_least_one_level():
         IdRegistry.empty(0)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_nothing_to_assign(seed):
     codes = np.random.default_rng(seed).integers(0, 3, (4, 2))

@@ -28,7 +28,7 @@ def relevance_of(paths):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     batch=st.integers(1, 12),

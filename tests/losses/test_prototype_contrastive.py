@@ -32,7 +32,7 @@ def own(labels, depths=1):
     return (labels[:, None, None] + torch.arange(2)).repeat(1, depths, 1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 2**32 - 1),
     batch=st.integers(1, 8),

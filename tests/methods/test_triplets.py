@@ -24,7 +24,7 @@ def by_hand(x, positive, negative, margin):
 
 
 @given(st.integers(1, 9), st.integers(0, 999), st.sampled_from([0.0, 0.2, 3.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_loss_is_the_mean_over_all_triplets(size, seed, margin):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(size, 3)).round(1)

@@ -60,7 +60,7 @@ def test_offsets_come_to_the_fixed_point_of_their_equation(strength):
     np.testing.assert_allclose(found, expected, rtol=0.01, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     counts=st.lists(st.integers(1, 20), min_size=2, max_size=6),
     distance=st.floats(0.01, 100.0),

@@ -47,7 +47,7 @@ def test_straight_through_is_the_identity():
     assert torch.equal(latents.grad, gradient)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(dim=st.integers(2, 8), seed=st.integers(0, 9999))
 def test_rotation_is_a_scaled_rotation_that_takes_the_latent_to_the_codeword(dim, seed):
     latents, codewords, _ = pairs(1, dim, seed)

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 
 from leafcode.errors import InputError
 from leafcode.quantizers import assign, kmeans
-from leafcode.quantizers.kmeans import cluster_sums
+from leafcode.quantizers.kmeans import cluster_means, cluster_sums
 
 MODULE = importlib.import_module("leafcode.quantizers.kmeans")  # the package's `kmeans` is the function
 
@@ -31,7 +31,7 @@ def groups(clusters=8, each=40, dim=5, spread=0.05, seed=0):
     return torch.from_numpy(points)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(1, 30),
     clusters=st.integers(1, 6),
@@ -72,6 +72,41 @@ def test_dimensions_of_weight_zero_are_ignored():
     other_index, other_distance = assign(points, centroids, metric)
     assert torch.equal(index, other_index)
     assert torch.equal(distance, other_distance)
+
+
+@settings(max_examples=40)
+@given(n=st.integers(1, 20), clusters=st.integers(1, 5), dim=st.integers(1, 5), seed=st.integers(0, 999))
+def test_missing_entries_count_in_no_distance(n, clusters, dim, seed):
+    rng = np.random.default_rng(seed)
+    points, centroids = rng.integers(-3, 4, (n, dim)) * 1.0, rng.integers(-3, 4, (clusters, dim)) * 1.0
+    known, metric = rng.random((n, dim)) < 0.6, rng.integers(0, 3, dim) * 1.0
+    told = np.where(known, points, 77.0)  # what stands in a missing entry means nothing
+    index, distance = assign(*map(torch.from_numpy, (told, centroids, metric)), known=torch.from_numpy(known))
+    expected = ((points[:, None] - centroids) ** 2 * metric * known[:, None]).sum(2)
+    assert index.tolist() == expected.argmin(1).tolist()
+    np.testing.assert_array_equal(distance.numpy(), expected.min(1))
+
+
+def test_means_over_known_entries():
+    rng = np.random.default_rng(0)
+    points, known, indices = rng.normal(size=(40, 3)), rng.random((40, 3)) < 0.5, rng.integers(6, size=40)
+    means = cluster_means(*map(torch.from_numpy, (points, indices)), 7, torch.from_numpy(known)).numpy()
+    seen = np.where(known, points, np.nan)
+    for cluster, dim in itertools.product(range(7), range(3)):
+        values = seen[indices == cluster, dim]
+        expected = 0.0 if np.isnan(values).all() else np.nanmean(values)
+        assert means[cluster, dim] == pytest.approx(expected)
+
+
+def test_clusters_are_found_though_entries_are_missing():
+    points = groups(dim=12)
+    known = torch.rand(points.shape, generator=generator()) < 0.7
+    truth = torch.arange(8).repeat_interleave(40)
+    # Begun with a third of the points in wrong clusters.
+    start = torch.where(torch.rand(len(truth), generator=generator(1)) < 0.33, (truth + 1) % 8, truth)
+    centroids = kmeans(points, 8, generator(), start=start, known=known)
+    assert torch.equal(assign(points, centroids, known=known)[0], truth)
+    torch.testing.assert_close(centroids, cluster_means(points, truth, 8), atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -36,7 +36,7 @@ def fitted(latents, sizes, seed=0, metric=None):
     return quantizer
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n=st.integers(1, 12),
     dim=st.integers(1, 5),
@@ -206,6 +206,49 @@ def test_fit_from_codes_goes_on_where_they_are():
     moved = assign(latents, expected)[0]
     means = torch.stack([latents[moved == code].mean(0) for code in range(6)])
     torch.testing.assert_close(again.codebooks[0].detach(), means)
+
+
+def test_missing_entries_have_no_say():
+    known = torch.ones(30, 6, dtype=torch.bool)
+    known[:20, 4:] = False
+    quantizer = quantizer_of(6, metric=random(3, 6, seed=1).abs().float())
+    latents = random(30, 6)
+    other = latents.clone()
+    other[:20, 4:] = 1e3  # what stands in a missing entry means nothing
+    without = quantizer_of(6, metric=torch.cat([quantizer.metric[:, :4], torch.zeros(3, 2)], 1))
+    expected = torch.cat([without.encode(latents[:20]), quantizer.encode(latents[20:])])
+    for points in (latents, other):
+        assert torch.equal(quantizer.encode(points, known), expected)
+        output = quantizer(points, known=known)
+        assert torch.equal(output.codes, expected)
+        # The codewords are whole: they tell what is to be expected of the missing entries.
+        torch.testing.assert_close(output.quantized, quantizer.decode(expected))
+        assert not quantizer.residuals(points, 2, known)[:20, 4:].any()
+    output = quantizer(latents[:20], known=known[:20])
+    output.loss.backward()
+    assert all(not book.grad[:, 4:].any() and book.grad[:, :4].any() for book in quantizer.codebooks)
+    assert float(output.loss.detach()) == pytest.approx(float(without(latents[:20]).loss.detach()))
+
+
+def test_fit_takes_means_over_what_is_known():
+    latents, known = random(60, 4), torch.ones(60, 4, dtype=torch.bool)
+    known[::2, 3] = False
+    start = torch.randint(3, (60, 2), generator=torch.Generator().manual_seed(0))
+    results = []
+    for fill in (0.0, 55.0):
+        quantizer = quantizer_of(4, (3, 3))
+        points = torch.where(known, latents, fill)
+        quantizer.fit(points, torch.Generator().manual_seed(0), start=start, known=known)
+        results.append(books(quantizer))
+        residual = torch.where(known, latents, torch.nan)
+        for level, book in enumerate(books(quantizer)):
+            codes = quantizer.encode(points, known)[:, level]
+            for code in range(3):
+                expected = np.nanmean(residual[codes == code].numpy(), axis=0)
+                np.testing.assert_allclose(book[code], expected, atol=1e-9)
+            residual = residual - torch.from_numpy(book)[codes]
+    for first, second in zip(*results, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_gradients_do_not_depend_on_how_threads_take_turns(two_threads):

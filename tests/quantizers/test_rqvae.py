@@ -187,3 +187,64 @@ def test_levels_that_cannot_be():
         RQVAE(RQVAEConfig(embedding_dim=4, sizes=()))
     with pytest.raises(InputError, match="'gumbel'"):
         model_of(dataclasses.replace(CONFIG, estimator="gumbel"))(random(2, 6))
+
+
+ENGAGED = dataclasses.replace(CONFIG, engagement_dim=5)
+
+
+def engaged_inputs(n=40):
+    """Rows of which every other has no engagement."""
+    inputs = random(n, 11, seed=4)
+    inputs[::2, 6:] = 0
+    return inputs
+
+
+def engaged_model():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = RQVAE(ENGAGED).double()
+    model.set_level_weights((1.0, 2.0))
+    model.set_engagement_weights((0.5, 0.0))
+    inputs = engaged_inputs(100)
+    generator = torch.Generator().manual_seed(0)
+    model.quantizer.fit(model.latents(inputs).detach(), generator, known=model.known(inputs))
+    return model.eval()
+
+
+def test_the_engagement_part_comes_last_and_has_weights_of_its_own():
+    model, inputs = engaged_model(), engaged_inputs()
+    latents = model.latents(inputs)
+    assert latents.shape == (40, 14)
+    torch.testing.assert_close(latents[:, 9:], inputs[:, 6:], rtol=0, atol=0)
+    torch.testing.assert_close(latents[:, :6], F.normalize(inputs[:, :6], dim=1))
+    assert model.level_weights == (1.0, 2.0)
+    assert model.engagement_weights == (0.5, 0.0)
+    expected = [[1.0] * 6 + [1.0] * 3 + [0.5] * 5, [1.0] * 6 + [2.0] * 3 + [0.0] * 5]
+    assert model.quantizer.metric.tolist() == expected
+    known = model.known(inputs)
+    assert known[:, :9].all()
+    assert known[1::2].all()
+    assert not known[::2, 9:].any()
+
+
+def test_items_without_history_are_coded_as_if_engagement_had_no_weight():
+    model, inputs = engaged_model(), engaged_inputs()
+    codes, bare = model.encode(inputs), model.encode(inputs[:, :6])
+    model.set_engagement_weights((0.0, 0.0))
+    expected = model.encode(inputs)
+    assert torch.equal(codes[::2], expected[::2])
+    assert torch.equal(bare, expected)
+    assert not torch.equal(codes[1::2], expected[1::2])
+
+
+def test_reconstruction_is_that_of_the_embedding():
+    model, inputs = engaged_model(), engaged_inputs()
+    output = model(inputs)
+    assert output.reconstruction.shape == (40, 6)
+    torch.testing.assert_close(output.reconstruction, model.decode(model.encode(inputs)))
+
+
+def test_without_an_engagement_part_all_is_known():
+    model = model_of()
+    assert model.known(random(3, 6)) is None
+    assert model.engagement_weights == (0.0, 0.0)

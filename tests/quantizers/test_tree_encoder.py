@@ -50,7 +50,7 @@ def test_places():
     np.testing.assert_allclose(encoder.places().detach(), expected, rtol=1e-10)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labelled_trees(), st.integers(0, 1000))
 def test_places_in_any_tree(labelled, seed):
     tree, nodes = labelled

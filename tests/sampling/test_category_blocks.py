@@ -9,7 +9,7 @@ from tests.sampling.catalogues import build, catalogues
 from leafcode.sampling.category_blocks import CategoryBlocks
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(paths=catalogues(min_items=1), block_size=st.integers(2, 5), seed=st.integers(0, 99))
 def test_blocks_part_the_labelled_items(paths, block_size, seed):
     tree, nodes = build(paths)
@@ -28,7 +28,7 @@ def test_blocks_part_the_labelled_items(paths, block_size, seed):
         assert blocks.block_at(start) == blocks.block_at(stop - 1) == block
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(paths=catalogues(min_items=1), block_size=st.integers(2, 5))
 def test_a_subtree_is_a_range_of_categories(paths, block_size):
     tree, nodes = build(paths)
@@ -39,7 +39,7 @@ def test_a_subtree_is_a_range_of_categories(paths, block_size):
         assert inside == set(range(low, high))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(paths=catalogues(min_items=1), data=st.data(), count=st.integers(0, 40))
 def test_places(paths, data, count):
     tree, nodes = build(paths)

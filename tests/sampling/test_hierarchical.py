@@ -16,7 +16,7 @@ def sampler_of(paths, **arguments):
     return HierarchicalBatchSampler(nodes, tree, **{"batch_size": 16, **arguments})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     paths=catalogues(min_items=20),
     batch_size=st.sampled_from([12, 16, 20]),
@@ -42,7 +42,7 @@ def test_guarantees(paths, batch_size, items_per_category, related_fraction, see
         assert kinds_of_pairs(held, labelled) == possible
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(paths=catalogues(min_items=12), world_size=st.integers(1, 3))
 def test_every_item_leads_one_batch_of_each_walk(paths, world_size):
     labelled = [path for path in paths if path is not None]

@@ -21,7 +21,7 @@ def drawn_categories(draw, blocks, times=60):
     return {int(blocks.block_category[draw(rng)]) for _ in range(times)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(catalogues())
 def test_siblings(paths):
     blocks, categories = blocks_of(paths)
@@ -33,7 +33,7 @@ def test_siblings(paths):
             assert drawn_categories(lambda rng, c=c: siblings.draw(rng, c), blocks) <= expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(catalogues(), st.data())
 def test_a_pool_draws_from_the_nearest_subtree(paths, data):
     blocks, categories = blocks_of(paths)
@@ -58,7 +58,7 @@ def test_single_draws_are_uniform_over_blocks(kind):
     assert abs(counts[1:] - 1000).max() < 150  # five standard deviations
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(catalogues())
 def test_parents(paths):
     blocks, categories = blocks_of(paths)
@@ -81,7 +81,7 @@ def test_parents(paths):
         assert found == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(catalogues(), st.integers(1, 30))
 def test_strangers(paths, count):
     blocks, categories = blocks_of(paths)

@@ -17,7 +17,7 @@ def epoch_of_all_ranks(n, batch_size, world_size, epoch=0, **settings):
     return ranks
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     n=st.integers(1, 60), batch_size=st.integers(1, 9), world_size=st.integers(1, 4), epoch=st.integers(0, 3)
 )
@@ -36,7 +36,7 @@ def test_every_item_once_an_epoch(n, batch_size, world_size, epoch):
     assert seen.total() - n == max(0, world_size - left), "only ranks without an item repeat one"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(1, 60), batch_size=st.integers(1, 9), world_size=st.integers(1, 4))
 def test_drop_last(n, batch_size, world_size):
     step = batch_size * world_size

@@ -45,7 +45,7 @@ def test_every_file_has_a_name_of_its_own():
         if isinstance(value, property) and isinstance(getattr(run, name), Path)
     }
     assert named == set(run.files)
-    assert len(run.files) == 10
+    assert len(run.files) == 11
     assert (run.files[0], run.files[-1]) == (run.model, run.config)
 
 

@@ -20,7 +20,7 @@ def by_hand(tree, nodes):
     return finest, beneath
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(labelled_trees())
 def test_every_span_against_plain_python(labelled):
     tree, nodes = labelled
@@ -47,7 +47,7 @@ def test_every_span_against_plain_python(labelled):
                 assert set(finest[first:last]) == expected
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(labelled_trees())
 def test_depths_tell_apart_wherever_there_are_two_categories(labelled):
     tree, nodes = labelled

@@ -23,7 +23,7 @@ def objective_of(**settings):
     objective = CodeObjective(model, embeddings, TRAIN, config, torch.device("cpu"), None)
     objective.take_tree_parts()
     model.set_level_weights((1.0, 0.5))
-    model.quantizer.fit(objective.sample_latents(), torch.Generator().manual_seed(0))
+    model.quantizer.fit(objective.sample_latents().values, torch.Generator().manual_seed(0))
     return model, objective, embeddings
 
 
@@ -31,7 +31,7 @@ def test_latents_are_those_of_the_model(objective):
     model, objective, embeddings = objective
     items = np.array([5, 110, 0])
     expected = model.latents(torch.from_numpy(embeddings[items]))
-    torch.testing.assert_close(objective.latents(items), expected)
+    torch.testing.assert_close(objective.latents(items).values, expected)
 
 
 def test_terms_against_brute_force(objective):
@@ -40,7 +40,7 @@ def test_terms_against_brute_force(objective):
     with torch.no_grad():
         terms = objective.terms(items)
     unit = embeddings[items] / np.linalg.norm(embeddings[items], axis=1, keepdims=True)
-    latents = objective.latents(items).detach().double().numpy()
+    latents = objective.latents(items).values.detach().double().numpy()
     books = [book.detach().double().numpy() for book in model.quantizer.codebooks]
     metric = model.quantizer.metric.double().numpy()
     codes, _ = oracle.encode(latents, books, metric)
@@ -65,7 +65,7 @@ def test_a_step_depends_on_nothing_but_its_number():
 def test_the_sample_holds_every_training_item_of_a_small_catalogue(objective):
     _, objective, _ = objective
     rows, expected = (
-        sorted(map(tuple, x.tolist())) for x in (objective.sample_latents(), objective.latents(TRAIN))
+        sorted(map(tuple, x.values.tolist())) for x in (objective.sample_latents(), objective.latents(TRAIN))
     )
     np.testing.assert_allclose(rows, expected, atol=1e-6)
 
@@ -82,7 +82,7 @@ def test_only_codewords_that_no_item_chose_are_revived(objective):
     after = model.quantizer.codebooks[0].detach()
     assert len(after) == SIZES[0]
     torch.testing.assert_close(after[2:], before[2:], rtol=0, atol=0)
-    latents = objective.latents(TRAIN)
+    latents = objective.latents(TRAIN).values
     assert torch.cdist(after[:2], latents).min(1).values.max() < 1e-3
     # What was counted is forgotten: the next time too little is known to call a code dead.
     model.quantizer.codebooks[0].data[:2] = dead

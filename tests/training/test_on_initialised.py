@@ -7,7 +7,7 @@ from tests.catalogues import DIM, OPTIONS, SHORT, clustered
 
 from leafcode.taxonomy import Taxonomy
 from leafcode.training import Trainer, new_model
-from leafcode.training.tree_weight import level_weights
+from leafcode.training.tree_weight import by_level
 
 
 def trainer(on_initialised):
@@ -23,7 +23,7 @@ def test_it_is_called_once_with_the_codes_that_the_last_phase_begins_with():
     def look(model):
         seen.append([book.detach().clone() for book in model.quantizer.codebooks])
         assert all(bool(book.any()) for book in seen[-1])
-        assert model.level_weights == level_weights(SHORT, SHORT.contrast_weight, levels=2)
+        assert model.level_weights == by_level(SHORT.level_weights, SHORT.contrast_weight, levels=2)
         assert not model.training
         assert [row["phase"] for row in training.history][-1] == "content"
 

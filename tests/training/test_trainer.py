@@ -12,7 +12,7 @@ from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.sampling import UniformBatchSampler
 from leafcode.taxonomy import Taxonomy
 from leafcode.training import Trainer, tree_weight
-from leafcode.training.tree_weight import level_weights
+from leafcode.training.tree_weight import by_level
 
 TRAINER = importlib.import_module("leafcode.training.trainer")
 
@@ -201,11 +201,10 @@ def test_a_fixed_lambda_is_shared_out_over_the_levels():
     assert result.model.level_weights == (2.5, 1.25)
 
 
-def test_level_weights():
-    config = trainer_of(level_weights=(1.0, 0.25)).config
-    assert level_weights(config, 2.0, 4) == (2.0, 0.5, 0.0, 0.0)
-    assert level_weights(config, 0.0, 2) == (0.0, 0.0)
-    assert level_weights(config, 2.0, 1) == (2.0,)
+def test_shares_by_level():
+    assert by_level((1.0, 0.25), 2.0, 4) == (2.0, 0.5, 0.0, 0.0)
+    assert by_level((1.0, 0.25), 0.0, 2) == (0.0, 0.0)
+    assert by_level((1.0, 0.25), 2.0, 1) == (2.0,)
 
 
 def test_lambda_auto_gives_more_at_a_looser_limit():

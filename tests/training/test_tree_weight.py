@@ -8,7 +8,8 @@ from tests.training.catalogues import SIZES, model_of
 
 from leafcode.quantizers import ResidualQuantizer
 from leafcode.training import TrainingConfig, tree_weight
-from leafcode.training.tree_weight import choose_tree_weight, level_weights, turn_towards_tree
+from leafcode.training.code_objective import Latents
+from leafcode.training.tree_weight import by_level, choose_tree_weight, turn_towards_tree
 
 CONTENT, TREE = 8, 4
 TRIALS = sorted(tree_weight._TRIALS)
@@ -33,7 +34,7 @@ def trained(latents, **settings):
     config = TrainingConfig(**settings)
     model = model_of().eval()
     model.quantizer.fit(latents, generator())
-    turn_towards_tree(model, latents, config, tree_weight.WEIGHT_IN_TRAINING, generator())
+    turn_towards_tree(model, Latents(latents, None), config, tree_weight.WEIGHT_IN_TRAINING, generator())
     return model, config
 
 
@@ -57,7 +58,7 @@ def error_of(model, config, weight, aside):
 
 def chosen(model, config, aside, embeddings, limit):
     config = dataclasses.replace(config, reconstruction_limit=float(limit))
-    return choose_tree_weight(model, aside, embeddings, config)
+    return choose_tree_weight(model, Latents(aside, None), embeddings, config)
 
 
 def test_it_is_the_largest_trial_that_keeps_to_the_limit(turned):
@@ -91,7 +92,7 @@ def test_the_shares_of_the_levels_count(turned):
         found = chosen(model, other, aside, embeddings, 1.02)
         errors = [error_of(model, other, weight, aside) for weight in (found, *TRIALS)]
         assert errors[0] <= 1.02 * min(errors)
-        assert model.level_weights == pytest.approx(level_weights(other, found, 2))
+        assert model.level_weights == pytest.approx(by_level(other.level_weights, found, 2))
     untouched = dataclasses.replace(config, level_weights=(0.0, 0.0))
     assert chosen(model, untouched, aside, embeddings, 1.0) == TRIALS[-1], "every weight costs the same"
 
@@ -116,7 +117,7 @@ def test_codebooks_are_turned_from_content_codes_under_the_first_weight(weight):
     content = np.ones((len(SIZES), CONTENT + TREE))
     content[:, CONTENT:] = 0.0
     start, _ = oracle.encode(latents, books, content)
-    turn_towards_tree(model, latents, config, weight, generator())
+    turn_towards_tree(model, Latents(latents, None), config, weight, generator())
     assert model.level_weights == pytest.approx((weight, 0.25 * weight))
 
     first = max(tree_weight.FIRST_WEIGHT, weight)
@@ -136,7 +137,7 @@ def test_turning_holds_more_of_the_tree_and_less_of_content():
     errors = []
     for turned in (False, True):
         if turned:
-            turn_towards_tree(model, latents, config, 0.4, generator())
+            turn_towards_tree(model, Latents(latents, None), config, 0.4, generator())
         rest = latents - model.quantizer.decode(model.quantizer.encode(latents)).detach()
         errors.append([float(part.square().sum(1).mean()) for part in rest.split([CONTENT, TREE], dim=1)])
     assert errors[1][0] > errors[0][0]

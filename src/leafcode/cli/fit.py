@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
+from leafcode.cli.engagement_options import add_engagement_options, read_chosen_engagement
 from leafcode.cli.options import (
     HelpFormatter,
     add_again_options,
@@ -24,6 +25,7 @@ _EXAMPLES = """examples:
   leafcode fit items.csv --text name brand --path category --separator / --out run/
   leafcode fit items.parquet --category node --taxonomy nodes.csv --out run/
   leafcode fit items.parquet --path path --embeddings vectors.npy --out run/
+  leafcode fit items.parquet --path path --engagement baskets.parquet --out run/
   leafcode fit items.parquet --path path --holdout 0 --out final/     # train on everything
   leafcode fit items.parquet --path path --out run/ --resume          # go on after an interruption
 """
@@ -39,6 +41,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         formatter_class=HelpFormatter,
     )
     add_catalog_options(parser)
+    add_engagement_options(parser)
     parser.add_argument("--out", required=True, help="folder of the run")
     model = parser.add_argument_group("codes")
     add_levels_option(model)
@@ -54,6 +57,12 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         type=numbers(float),
         default=",".join(f"{weight:g}" for weight in defaults.level_weights),
         help="share of lambda for each level, coarse to fine; the rest get 0",
+    )
+    training.add_argument(
+        "--engagement-weights",
+        type=numbers(float),
+        default=",".join(f"{weight:g}" for weight in defaults.engagement_weights),
+        help="with --engagement: its weight at each level, coarse to fine; the rest get 0",
     )
     training.add_argument(
         "--reconstruction-limit",
@@ -120,6 +129,7 @@ def run(options: argparse.Namespace) -> None:
         catalog,
         options.out,
         settings,
+        engagement=read_chosen_engagement(options, catalog),
         source=source,
         resume=options.resume,
         overwrite=options.overwrite,
@@ -143,6 +153,7 @@ def _training(options: argparse.Namespace) -> TrainingConfig:
             raise InputError("--contrast-weight", repr(weight), "'auto' or a number") from error
     names = (
         "level_weights",
+        "engagement_weights",
         "reconstruction_limit",
         "grades",
         "temperature",

@@ -31,7 +31,7 @@ class EncodedItems(NamedTuple):
 
 def encode_items(
     model: RQVAE,
-    embeddings: npt.NDArray[np.floating[Any]],
+    inputs: npt.NDArray[np.floating[Any]],
     *,
     device: str | torch.device = "cpu",
     chunk: int = 4096,
@@ -46,7 +46,8 @@ def encode_items(
 
     Args:
         model: A trained model; it is copied, not changed.
-        embeddings: Floats (n, E), possibly memory-mapped; read in chunks.
+        inputs: Embeddings (n, E), possibly memory-mapped; read in chunks. For a model with an engagement part
+            (n, E + H), or (n, E) for items without any history.
         device: Where to compute. MPS has no float64, so there the CPU computes.
         chunk: Items encoded at once, fewer where there are many categories; bounds memory and changes nothing
             else.
@@ -56,8 +57,8 @@ def encode_items(
         Codes, quantised vectors and reconstructions, in the order of the rows.
 
     Raises:
-        InputError: Embeddings of another shape or type, a row (counted from 0) that is not finite or all
-            zeros, weights of the model that are not finite, or a chunk below 1.
+        InputError: Inputs of another shape or type, an embedding (row counted from 0) that is not finite or
+            all zeros, weights of the model that are not finite, or a chunk below 1.
 
     Example:
         >>> from leafcode.quantizers import RQVAEConfig
@@ -68,9 +69,11 @@ def encode_items(
         ([1, 0, 1], [0.0, 1.0])
     """
     dim = model.config.embedding_dim
-    if embeddings.ndim != 2 or embeddings.shape[1] != dim or not np.issubdtype(embeddings.dtype, np.floating):
-        found = f"{embeddings.dtype} of shape {embeddings.shape}"
-        raise InputError("embeddings", found, f"floats of shape (items, {dim}), as the model was trained on")
+    widths = sorted({dim, dim + model.config.engagement_dim})
+    if inputs.ndim != 2 or inputs.shape[1] not in widths or not np.issubdtype(inputs.dtype, np.floating):
+        found = f"{inputs.dtype} of shape {inputs.shape}"
+        expected = " or ".join(f"(items, {width})" for width in widths)
+        raise InputError("embeddings", found, f"floats of shape {expected}, as the model was trained on")
     if chunk < 1:
         raise InputError("chunk", str(chunk), "at least 1")
     target = torch.device("cpu" if torch.device(device).type == "mps" else device)
@@ -81,7 +84,7 @@ def encode_items(
 
     # Every category takes a place in each row of the tree encoder's softmax.
     chunk = min(chunk, max(64, _TREE_ENTRIES // max(1, model.config.categories)))
-    n = len(embeddings)
+    n = len(inputs)
     result = EncodedItems(
         np.empty((n, len(first_equal)), np.int64),
         np.empty((n, exact.quantizer.dim), np.float32),
@@ -90,8 +93,8 @@ def encode_items(
     for start in tqdm(range(0, n, chunk), desc="encode", unit="chunk", disable=not progress):
         rows = slice(start, min(start + chunk, n))
         # A copy, since torch does not take read-only arrays.
-        block = np.array(embeddings[rows], dtype=np.float64)
-        _check_rows(block, start)
+        block = np.array(inputs[rows], dtype=np.float64)
+        _check_rows(block, dim, start)
         chosen = exact.encode(torch.from_numpy(block).to(target))
         codes = torch.stack([first[chosen[:, level]] for level, first in enumerate(first_equal)], dim=1)
         result.codes[rows] = codes.cpu().numpy()
@@ -108,9 +111,9 @@ def _first_equal(codebook: Tensor) -> Tensor:
     return first[group]
 
 
-def _check_rows(block: npt.NDArray[np.float64], start: int) -> None:
+def _check_rows(block: npt.NDArray[np.float64], dim: int, start: int) -> None:
     finite = np.asarray(np.isfinite(block).all(axis=1))
-    good = finite & np.asarray(block.any(axis=1))
+    good = finite & np.asarray(block[:, :dim].any(axis=1))
     if not bool(good.all()):
         row = int(np.argmin(good))
         found = "only zeros" if finite[row] else "a NaN or an infinity"

@@ -46,7 +46,7 @@ def train_baselines(
         Tensors by name, for `encode_rq_kmeans` and `encode_lambda_0`.
     """
     unlabelled = np.full(len(embeddings), -1)
-    task = Task(embeddings, unlabelled, None, model, training, device=device, progress=progress)
+    task = Task(embeddings, unlabelled, None, content_only(model), training, device=device, progress=progress)
     parts = {
         "rq_kmeans": fit_rq_kmeans(task),
         "lambda_0": train_without_tree(task, checkpoint).model.to("cpu"),
@@ -58,11 +58,16 @@ def train_baselines(
     }
 
 
+def content_only(model: RQVAEConfig) -> RQVAEConfig:
+    """The shape of a model that knows neither tree nor engagement."""
+    return dataclasses.replace(model, categories=0, depths=0, engagement_dim=0)
+
+
 def encode_lambda_0(
     model: RQVAEConfig, tensors: Mapping[str, Tensor], embeddings: npt.NDArray[np.floating[Any]]
 ) -> EncodedItems:
     """Codes of the model that was trained with lambda = 0."""
-    network = RQVAE(dataclasses.replace(model, categories=0, depths=0))
+    network = RQVAE(content_only(model))
     network.load_state_dict(_part(tensors, "lambda_0/"))
     return encode_items(network.eval(), embeddings)
 

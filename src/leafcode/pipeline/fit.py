@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leafcode.catalog import Catalog
+from leafcode.catalog import Catalog, Engagement
 from leafcode.codes import EncodedItems, IdRegistry, encode_items
 from leafcode.errors import InputError
 from leafcode.methods import Task
 from leafcode.methods.network import network_trainer
 from leafcode.pipeline.baselines import train_baselines
+from leafcode.pipeline.engagement import engagement_vectors, model_inputs
 from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
 from leafcode.pipeline.measure import measure
 from leafcode.pipeline.resuming import CATALOGUE, check_choice, check_same
@@ -33,6 +34,7 @@ class FitOptions:
     Attributes:
         sizes: Number of codes of each level, coarse to fine.
         tree_dim: Dimension of the tree part of the latents.
+        engagement_dim: Dimension of the engagement part, where there is one; fewer if few items have history.
         hidden_dim: Width of the residual blocks.
         estimator: Gradient estimator of the quantiser.
         holdout: Share of the items kept out of training and measured on.
@@ -48,6 +50,7 @@ class FitOptions:
 
     sizes: tuple[int, ...] = (1024, 256, 64)
     tree_dim: int = 128
+    engagement_dim: int = 64
     hidden_dim: int = 256
     estimator: str = "straight_through"
     holdout: float = 0.2
@@ -60,13 +63,15 @@ class FitOptions:
         if not self.sizes or min(self.sizes) < 2:
             found = ",".join(map(str, self.sizes)) or "no level"
             raise InputError("levels", found, "at least one level, of at least two codes each")
+        if self.engagement_dim < 1:
+            raise InputError("engagement_dim", str(self.engagement_dim), "at least 1")
         if not 0.0 <= self.holdout < 1.0:
             raise InputError("holdout", str(self.holdout), "a share in [0, 1)")
         if not 0 <= self.split_seed < 2**32:
             raise InputError("split seed", str(self.split_seed), "an integer in [0, 2^32)")
 
     def model(self, embedding_dim: int) -> RQVAEConfig:
-        """Shape of the model for embeddings of this dimension."""
+        """Shape of the model for embeddings of this dimension, without engagement."""
         return RQVAEConfig(
             embedding_dim=embedding_dim,
             sizes=self.sizes,
@@ -81,6 +86,7 @@ def fit(
     out: str | Path,
     options: FitOptions | None = None,
     *,
+    engagement: Engagement | None = None,
     source: CatalogSource | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -93,6 +99,7 @@ def fit(
         catalog: Items with embeddings, and with categories where they are known.
         out: The run folder.
         options: Settings; None for the defaults.
+        engagement: Which items go together, to be learned beside the tree.
         source: Where the catalogue came from, so that the run can read it again by itself.
         resume: Go on with a run that was stopped; one that has ended meanwhile is returned as it is.
         overwrite: Replace an earlier run.
@@ -103,19 +110,24 @@ def fit(
         The finished run.
 
     Raises:
-        InputError: The catalogue has no embeddings, too few items, the folder cannot be used, or the run to
-            resume has other settings or another catalogue. Nothing in the folder was touched.
+        InputError: The catalogue has no embeddings, too few items or too little engagement, the folder cannot
+            be used, or the run to resume has other settings, another catalogue or other engagement. Nothing
+            in the folder was touched.
         TrainingError: Training cannot go on.
     """
     options = options or FitOptions()
     vectors = catalog_embeddings(catalog)
     held_out = hold_out(catalog, options.holdout, options.split_seed)
     train = np.flatnonzero(~held_out)
-    shape = options.model(vectors.shape[1])
-    embeddings = vectors if len(train) == len(catalog) else vectors[train]
+    shape, inputs, history = options.model(vectors.shape[1]), vectors, None
+    if engagement is not None:
+        seed = options.training.seed
+        history = engagement_vectors(catalog, engagement, train, options.engagement_dim, seed)
+        shape = dataclasses.replace(shape, engagement_dim=history.shape[1])
+        inputs = model_inputs(vectors, history)
     folder = RunFolder(Path(out))
     task = Task(
-        embeddings,
+        inputs if len(train) == len(catalog) else inputs[train],
         catalog.nodes[train],
         catalog.taxonomy,
         shape,
@@ -129,7 +141,11 @@ def fit(
         training=dataclasses.asdict(options.training),
         level_weights=(0.0,) * len(shape.sizes),
         contrast_weight=0.0,
-        source={"catalog": source.to_json() if source else None, "content": content_digest(catalog, source)},
+        source={
+            "catalog": source.to_json() if source else None,
+            "content": content_digest(catalog, source),
+            "engagement": None if engagement is None else engagement.digest(),
+        },
         split={"holdout": options.holdout, "seed": options.split_seed},
     )
     # Only now, when everything has been checked, is an earlier run touched.
@@ -145,18 +161,20 @@ def fit(
     folder.write_history([*result.history, {"warnings": result.warnings}])
     if catalog.taxonomy is not None:
         folder.save_taxonomy(catalog.taxonomy)
+    if history is not None:
+        folder.save_engagement(history)
     if options.baselines:
         folder.save_baselines(
             train_baselines(
                 shape,
-                embeddings,
+                vectors if len(train) == len(catalog) else vectors[train],
                 options.training,
                 device=device,
                 checkpoint=folder.baseline_checkpoint,
                 progress=progress,
             )
         )
-    encoded = encode_items(model, vectors)
+    encoded = encode_items(model, inputs)
     _write_ids(folder, catalog, encoded, held_out)
     measure(folder, model, catalog, held_out, encoded, with_ceilings=options.ceilings, progress=progress)
     # The model comes last: a folder that has it is finished.
@@ -195,7 +213,8 @@ def _check_same(folder: RunFolder, config: RunConfig) -> None:
         parts = of.to_json()
         groups = ("model", "training", "split")
         named = {f"{part} {name}": value for part in groups for name, value in parts[part].items()}
-        return named | {CATALOGUE: parts["source"].get("content")}
+        source = parts["source"]
+        return named | {CATALOGUE: source.get("content"), "engagement": source.get("engagement")}
 
     check_same(str(folder.path), settings(folder.read_config()), settings(config))
 

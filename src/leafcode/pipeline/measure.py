@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from leafcode.catalog import Catalog
-from leafcode.codes import EncodedItems, encode_items
+from leafcode.codes import EncodedItems
 from leafcode.evaluation import ceilings, evaluate
 from leafcode.pipeline.baselines import encode_lambda_0, encode_rq_kmeans
 from leafcode.pipeline.items import (
@@ -41,7 +41,7 @@ def measure(
     model: RQVAE,
     catalog: Catalog,
     held_out: npt.NDArray[np.bool_],
-    encoded: EncodedItems | None = None,
+    encoded: EncodedItems,
     *,
     with_ceilings: bool = True,
     progress: bool = True,
@@ -53,7 +53,7 @@ def measure(
         model: The trained model.
         catalog: The items that the model was fitted on, held-out ones included.
         held_out: (n,) mask.
-        encoded: What the model makes of the items, if it is at hand.
+        encoded: What the model makes of the items.
         with_ceilings: Also measure what the embedding itself allows.
         progress: Show a progress bar.
 
@@ -78,7 +78,6 @@ def measure(
 
     parts = 4 if folder.baselines.exists() else 2
     with tqdm(total=parts, desc="measure", unit="part", disable=not progress) as bar:
-        encoded = encode_items(model, vectors) if encoded is None else encoded
         metrics = measures(encoded)
         bar.update()
         if with_ceilings:

@@ -16,6 +16,7 @@ from leafcode.catalog import Catalog
 from leafcode.codes import encode_items
 from leafcode.errors import InputError, RunFolderError
 from leafcode.pipeline.baselines import train_baselines
+from leafcode.pipeline.engagement import model_inputs
 from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
 from leafcode.pipeline.measure import measure
 from leafcode.pipeline.source import CatalogSource, content_digest
@@ -181,7 +182,9 @@ class Run:
             )
             self.folder.save_baselines(tensors)
             self.folder.baseline_checkpoint.unlink(missing_ok=True)
-        return measure(self.folder, self.model, catalog, held_out, progress=progress)
+        history = self.folder.load_engagement(len(catalog))
+        encoded = encode_items(self.model, model_inputs(catalog_embeddings(catalog), history))
+        return measure(self.folder, self.model, catalog, held_out, encoded, progress=progress)
 
     def similar(self, query: str | npt.NDArray[np.floating[Any]], *, k: int = 10) -> pa.Table:
         """The items nearest by code: by length of the shared prefix, then by cosine of quantised vectors.

@@ -12,7 +12,11 @@ CHUNK = 8192
 
 
 def assign(
-    points: Tensor, centroids: Tensor, metric: Tensor | None = None, offset: Tensor | None = None
+    points: Tensor,
+    centroids: Tensor,
+    metric: Tensor | None = None,
+    offset: Tensor | None = None,
+    known: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Nearest centroid of each point; of equally near ones the one with the smaller index.
 
@@ -21,6 +25,7 @@ def assign(
         centroids: (K, D) float.
         metric: (D,) weights >= 0 of the squared differences; None weighs all alike.
         offset: (K,) what is added to the squared distance of a centroid when the nearest is chosen.
+        known: (N, D) bool: entries that count in no distance are False; None if all are known.
 
     Returns:
         Indices (N,) int64 and (weighted) squared distances (N,), without offset, in the dtype of `points`.
@@ -31,15 +36,32 @@ def assign(
         ([0, 1], [1.0, 1.0])
     """
     weighted = centroids if metric is None else centroids * metric
-    norms = (weighted * centroids).sum(1)
+    squares = weighted * centroids
+    norms = squares.sum(1)
     dearer = norms.new_zeros(len(norms)) if offset is None else offset
+    points = masked(points, known)
     squared_norms = (points * points if metric is None else points * points * metric).sum(1)
     indices, distances = [], []
-    for chunk, norm in zip(torch.split(points, CHUNK), torch.split(squared_norms, CHUNK), strict=True):
-        score, index = torch.addmm(norms + dearer, chunk, weighted.T, alpha=-2.0).min(dim=1)
+    for start in range(0, max(1, len(points)), CHUNK):
+        rows = slice(start, start + CHUNK)
+        of_centroids = norms if known is None else known[rows].to(squares.dtype) @ squares.T
+        score, index = torch.addmm(of_centroids + dearer, points[rows], weighted.T, alpha=-2.0).min(dim=1)
         indices.append(index)
-        distances.append((score - dearer[index] + norm).clamp_min(0.0))
+        distances.append((score - dearer[index] + squared_norms[rows]).clamp_min(0.0))
     return torch.cat(indices), torch.cat(distances)
+
+
+def masked(points: Tensor, known: Tensor | None) -> Tensor:
+    """Points (N, D) with zeros for the entries that are not known."""
+    return points if known is None else points * known
+
+
+def cluster_means(points: Tensor, indices: Tensor, clusters: int, known: Tensor | None = None) -> Tensor:
+    """Means (K, D) of the points (N, D) of each cluster, over the known entries; 0 where there is none."""
+    sums, counts = cluster_sums(masked(points, known), indices, clusters)
+    if known is None:
+        return sums / counts.clamp_min(1.0)[:, None]
+    return sums / cluster_sums(known.to(points.dtype), indices, clusters)[0].clamp_min(1.0)
 
 
 def cluster_sums(points: Tensor, indices: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
@@ -73,10 +95,13 @@ def kmeans(
     tolerance: float = 2e-4,
     seeding_sample: int = 8,
     start: Tensor | None = None,
+    known: Tensor | None = None,
 ) -> Tensor:
     """Centroids found by k-means++ seeding (Arthur & Vassilvitskii 2007) and Lloyd's iterations.
 
-    A cluster that loses its last point is moved to the point that is farthest from its centroid.
+    A cluster that loses its last point is moved to the point that is farthest from its centroid. Entries that
+    are not known count neither in distances nor in means, as in k-POD (Chi, Chi & Baraniuk 2016), which
+    comes to the same by filling them in from the centroid.
 
     Args:
         points: (N, D) float, N >= clusters.
@@ -86,6 +111,7 @@ def kmeans(
         tolerance: Stop once an iteration lowers the mean squared distance by less than this share.
         seeding_sample: k-means++ looks at this many points per cluster, drawn at random.
         start: (N,) int64 clusters to start from, instead of seeding.
+        known: (N, D) bool, False for entries that are missing; None if all are known.
 
     Returns:
         (K, D) centroids.
@@ -100,21 +126,20 @@ def kmeans(
             "at least as many training items as codes in a level",
             "Choose smaller levels, for example --levels 64,64,64.",
         )
+    points = masked(points, known)
     if start is None:
         centroids = _seed(points, clusters, generator, seeding_sample)
     else:
-        sums, counts = cluster_sums(points, start, clusters)
-        centroids = sums / counts.clamp_min(1.0)[:, None]
+        centroids = cluster_means(points, start, clusters, known)
     before = torch.inf
     for _ in range(iterations):
-        indices, distances = assign(points, centroids)
+        indices, distances = assign(points, centroids, known=known)
         error = float(distances.mean())
         if error >= before * (1.0 - tolerance):
             break
         before = error
-        sums, counts = cluster_sums(points, indices, clusters)
-        centroids = sums / counts.clamp_min(1.0)[:, None]
-        empty = torch.nonzero(counts == 0).flatten()
+        centroids = cluster_means(points, indices, clusters, known)
+        empty = torch.nonzero(torch.bincount(indices, minlength=clusters) == 0).flatten()
         if len(empty):
             centroids[empty] = points[distances.topk(len(empty)).indices]
     return centroids

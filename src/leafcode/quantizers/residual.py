@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from leafcode.errors import InputError
 from leafcode.quantizers.balance import CodeBalance
 from leafcode.quantizers.gradient import Estimator, pass_gradient
-from leafcode.quantizers.kmeans import assign, cluster_sums, kmeans
+from leafcode.quantizers.kmeans import assign, cluster_means, kmeans, masked
 
 
 class QuantizerOutput(NamedTuple):
@@ -118,6 +118,7 @@ class ResidualQuantizer(nn.Module):
         *,
         iterations: int = 25,
         start: Tensor | None = None,
+        known: Tensor | None = None,
     ) -> None:
         """Set every codebook by k-means on the residuals of `latents`; this alone is RQ-KMeans.
 
@@ -126,11 +127,12 @@ class ResidualQuantizer(nn.Module):
             generator: CPU generator that owns the randomness of the seeding.
             iterations: Lloyd iterations per level.
             start: (N, L) int64 codes to start from, instead of seeding.
+            known: (N, D) bool, False for entries that are missing; None if all are known.
 
         Raises:
             InputError: Fewer latents than codes in a level.
         """
-        residual = latents
+        residual = masked(latents, known)
         for balance in self._balances:
             balance.reset()
         for level, (codebook, metric, _) in enumerate(self.levels):
@@ -141,30 +143,35 @@ class ResidualQuantizer(nn.Module):
                 generator,
                 iterations=iterations,
                 start=None if start is None else start[:, level],
+                known=known,
             )
-            indices, _ = assign(residual * scale, centroids)
-            sums, counts = cluster_sums(residual, indices, len(codebook))
+            indices, _ = assign(residual * scale, centroids, known=known)
             # Means of the residuals themselves, since a dimension of weight zero has no centroid.
-            codebook.copy_(sums / counts.clamp_min(1.0)[:, None])
-            residual = residual - codebook[indices]
+            codebook.copy_(cluster_means(residual, indices, len(codebook), known))
+            residual = masked(residual - codebook[indices], known)
 
-    def forward(self, latents: Tensor, *, depth: Tensor | None = None) -> QuantizerOutput:
+    def forward(
+        self, latents: Tensor, *, depth: Tensor | None = None, known: Tensor | None = None
+    ) -> QuantizerOutput:
         """Quantise a batch; in training mode it also counts towards the even use of codes.
 
         Args:
             latents: (B, D).
             depth: (B,) int64, number of leading levels that count for each item, for progressive
                 masking (PLUM, He et al. 2025): deeper levels neither add to `quantized` nor to the loss.
+            known: (B, D) bool: entries of the latents that are missing, and have no part in the loss or in
+                the choice of codewords, are False; None if all are known. The codewords chosen tell what is
+                to be expected there.
         """
-        residual, codes, codewords, errors = latents, [], [], []
+        residual, codes, codewords, errors = masked(latents, known), [], [], []
         loss = latents.new_zeros(())
         for level, (codebook, metric, offset) in enumerate(self.levels):
-            indices, error = assign(residual.detach(), codebook.detach(), metric, offset)
+            indices, error = assign(residual.detach(), codebook.detach(), metric, offset, known)
             # The gradient of codebook[indices] is summed by several threads in any order.
             codeword = codebook.index_select(0, indices)
-            pull = (metric * (residual.detach() - codeword).square()).sum(1)
-            commit = (metric * (residual - codeword.detach()).square()).sum(1)
-            residual = residual - codeword.detach()
+            pull = (metric * masked(residual.detach() - codeword, known).square()).sum(1)
+            residual = masked(residual - codeword.detach(), known)
+            commit = (metric * residual.square()).sum(1)
             term = pull + self.commitment * commit
             if depth is not None:
                 counts = (depth > level).to(latents.dtype)
@@ -181,22 +188,22 @@ class ResidualQuantizer(nn.Module):
         return QuantizerOutput(torch.stack(codes, 1), stacked, quantized, loss, torch.stack(errors, 1))
 
     @torch.no_grad()
-    def encode(self, latents: Tensor) -> Tensor:
-        """Codes (N, L) int64 of latents (N, D)."""
+    def encode(self, latents: Tensor, known: Tensor | None = None) -> Tensor:
+        """Codes (N, L) int64 of latents (N, D); missing entries, where `known` is False, have no say."""
         residual, codes = latents, []
         for codebook, metric, offset in self.levels:
-            indices, _ = assign(residual, codebook, metric, offset)
+            indices, _ = assign(residual, codebook, metric, offset, known)
             residual = residual - codebook[indices]
             codes.append(indices)
         return torch.stack(codes, dim=1)
 
     @torch.no_grad()
-    def residuals(self, latents: Tensor, level: int) -> Tensor:
-        """What levels before `level` (counted from 0) leave of latents (N, D)."""
+    def residuals(self, latents: Tensor, level: int, known: Tensor | None = None) -> Tensor:
+        """What levels before `level` (counted from 0) leave of latents (N, D), 0 for missing entries."""
         residual = latents
         for codebook, metric, offset in itertools.islice(self.levels, level):
-            residual = residual - codebook[assign(residual, codebook, metric, offset)[0]]
-        return residual
+            residual = residual - codebook[assign(residual, codebook, metric, offset, known)[0]]
+        return masked(residual, known)
 
     def codewords(self, codes: Tensor) -> Tensor:
         """Codewords (N, L, D) of codes (N, L)."""

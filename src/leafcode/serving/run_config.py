@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from leafcode.errors import InputError, RunFolderError
 from leafcode.quantizers import RQVAEConfig
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of the run folder; raised when an older leafcode could no longer read it rightly."""
 
 Settings = TypeVar("Settings")

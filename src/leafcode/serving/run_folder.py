@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 
@@ -35,6 +37,7 @@ class RunFolder:
     config.json            settings, source and split; see `RunConfig`
     model.safetensors      weights of the trained model; a folder that has it is *finished*
     taxonomy.parquet       the category tree; missing where no item has a category
+    engagement.safetensors engagement vectors of the training items; missing in a run without engagement
     ids.parquet            every Semantic ID ever given; see `ids_table`
     metrics.json           measures of the run and of its baselines
     baselines.safetensors  what the baselines' measures were computed from
@@ -68,6 +71,11 @@ class RunFolder:
     def taxonomy(self) -> Path:
         """taxonomy.parquet."""
         return self.path / "taxonomy.parquet"
+
+    @property
+    def engagement(self) -> Path:
+        """engagement.safetensors."""
+        return self.path / "engagement.safetensors"
 
     @property
     def ids(self) -> Path:
@@ -111,6 +119,7 @@ class RunFolder:
             self.checkpoint,
             self.baseline_checkpoint,
             self.taxonomy,
+            self.engagement,
             self.ids,
             self.metrics,
             self.report,
@@ -228,6 +237,34 @@ class RunFolder:
         """The category tree, node ids as they were."""
         with reading(self.taxonomy, "a category tree"):
             return Taxonomy.from_table(read_table(self.taxonomy), str(self.taxonomy))
+
+    def save_engagement(self, vectors: npt.NDArray[np.float32]) -> None:
+        """Write engagement vectors (n, H) of the catalogue's items; rows of zeros take no room."""
+        rows = np.flatnonzero(vectors.any(axis=1))
+        tensors = {"items": rows, "vectors": vectors[rows]}
+        write_tensors(self.engagement, {name: torch.from_numpy(array) for name, array in tensors.items()})
+
+    def load_engagement(self, items: int) -> npt.NDArray[np.float32] | None:
+        """Engagement vectors (items, H), zeros for items without history; None in a run without engagement.
+
+        Raises:
+            RunFolderError: The vectors do not fit the model or the number of items.
+        """
+        dim = self.read_config().model.engagement_dim
+        if not dim:
+            return None
+        tensors, where = read_tensors(self.engagement), str(self.engagement)
+        if tensors.keys() != {"items", "vectors"}:
+            raise RunFolderError(where, f"tensors {sorted(tensors)}", "the tensors items and vectors")
+        rows, found = tensors["items"].numpy(), tensors["vectors"].numpy()
+        fits = found.shape == (len(rows), dim) and (not len(rows) or 0 <= rows.min() <= rows.max() < items)
+        if not fits or not np.isfinite(found).all():
+            raise RunFolderError(
+                where, f"vectors of shape {found.shape}", f"finite ones of {dim} dimensions for {items} items"
+            )
+        vectors = np.zeros((items, dim), np.float32)
+        vectors[rows] = found
+        return vectors
 
     def write_ids(self, table: pa.Table) -> None:
         """Write the table of `ids_table`.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from leafcode.quantizers import RQVAE, RQVAEOutput
 from leafcode.sampling import UniformBatchSampler
@@ -24,12 +23,19 @@ _CHUNK = 4_096
 """Items whose latents are computed at once."""
 
 
+class Latents(NamedTuple):
+    """What is quantised: values (N, D), and bool (N, D) where they are known, None if all are."""
+
+    values: Tensor
+    known: Tensor | None
+
+
 class CodeObjective:
     """Reconstruction and quantisation on uniform batches, and a further term where there is one.
 
     Args:
         model: What is trained.
-        embeddings: (n, E), possibly memory-mapped.
+        inputs: (n, E), or (n, E + H) with engagement, possibly memory-mapped.
         train: Positions of the items to train on.
         config: Settings.
         device: Where to train.
@@ -39,13 +45,13 @@ class CodeObjective:
     def __init__(
         self,
         model: RQVAE,
-        embeddings: npt.NDArray[np.floating[Any]],
+        inputs: npt.NDArray[np.floating[Any]],
         train: LongArray,
         config: TrainingConfig,
         device: torch.device,
         code_term: CodeTerm | None,
     ) -> None:
-        self._model, self._embeddings, self._train = model, embeddings, train
+        self._model, self._inputs, self._train = model, inputs, train
         self._config, self._device, self._code_term = config, device, code_term
         self._uniform = UniformBatchSampler(
             len(train), batch_size=min(config.batch_size, len(train)), seed=config.seed
@@ -54,27 +60,29 @@ class CodeObjective:
         self._tree_parts: Tensor
 
     def take(self, items: LongArray) -> Tensor:
-        """Embeddings (B, E) float32 of items (B,)."""
-        return torch.from_numpy(np.asarray(self._embeddings[items], np.float32)).to(self._device)
+        """Input rows (B, E or E + H) float32 of items (B,)."""
+        return torch.from_numpy(np.asarray(self._inputs[items], np.float32)).to(self._device)
 
     @torch.no_grad()
     def take_tree_parts(self) -> None:
         """Compute the tree part of every item once, for from now on the tree encoder is left alone."""
         self._model.eval()
         self._tree_parts = torch.cat(
-            [self._model.tree_part(self.take(part)) for part in _chunks(np.arange(len(self._embeddings)))]
+            [self._model.tree_part(self.take(part)) for part in _chunks(np.arange(len(self._inputs)))]
         )
 
-    def latents(self, items: LongArray) -> Tensor:
-        """Latents (B, E + T) of items (B,)."""
-        return self._model.latents(self.take(items), self._parts_of(items))
+    def latents(self, items: LongArray) -> Latents:
+        """Latents of items (B,)."""
+        inputs = self.take(items)
+        return Latents(self._model.latents(inputs, self._parts_of(items)), self._model.known(inputs))
 
     @torch.no_grad()
-    def sample_latents(self) -> Tensor:
+    def sample_latents(self) -> Latents:
         """Latents of a large sample of the training items, always the same one."""
         generator = stream_generator(self._config.seed, Stream.INITIALISE)
         order = torch.randperm(len(self._train), generator=generator)[:_LATENT_SAMPLE].numpy()
-        return torch.cat([self.latents(part) for part in _chunks(self._train[order])])
+        values, known = zip(*(self.latents(part) for part in _chunks(self._train[order])), strict=True)
+        return Latents(torch.cat(values), None if known[0] is None else torch.cat(known))
 
     def step(self, step: int) -> dict[str, Tensor]:
         """The terms on the batches of a step, which is all that they depend on."""
@@ -96,7 +104,7 @@ class CodeObjective:
         output = self._forward(x, items, depth)
         if self._model.training:
             self._usage.count(output.quantizer.codes)
-        error = (F.normalize(x, dim=1) - output.reconstruction).square().sum(1).mean()
+        error = (self._model.content(x) - output.reconstruction).square().sum(1).mean()
         terms = {"reconstruction": error, "quantization": output.quantizer.loss}
         return terms | self._code_terms(output, items) if with_code_term else terms
 
@@ -107,8 +115,9 @@ class CodeObjective:
         for level, dead in enumerate(self._usage.dead()):
             if len(dead):
                 picks = torch.randint(len(self._train), (len(dead),), generator=generator).numpy()
-                latents = self.latents(self._train[picks])
-                self._model.quantizer.codebooks[level][dead] = self._model.quantizer.residuals(latents, level)
+                latents, known = self.latents(self._train[picks])
+                residuals = self._model.quantizer.residuals(latents, level, known)
+                self._model.quantizer.codebooks[level][dead] = residuals
         self.forget_usage()
 
     def forget_usage(self) -> None:

@@ -11,6 +11,8 @@ from leafcode.errors import check_settings
 SMALLEST_BATCH = 12
 """Items in the smallest hierarchical batch; see `leafcode.sampling.HierarchicalBatchSampler`."""
 
+_BY_LEVEL = "numbers >= 0, one for each of the coarse levels"
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -26,6 +28,8 @@ class TrainingConfig:
         weight_decay: Of AdamW.
         contrast_weight: Lambda, or ``"auto"`` for the largest that keeps to `reconstruction_limit`.
         level_weights: Share of lambda that each code level gets, coarse to fine; levels beyond get 0.
+        engagement_weights: Weight of the engagement part at each code level, where the items have one; levels
+            beyond get 0.
         reconstruction_limit: With ``"auto"``: how many times the reconstruction error of the cheapest lambda
             the chosen one may cost, both with the trained model, on items kept aside.
         temperature: Of the contrastive term.
@@ -50,6 +54,7 @@ class TrainingConfig:
     weight_decay: float = 1e-2
     contrast_weight: float | Literal["auto"] = "auto"
     level_weights: tuple[float, ...] = (1.0, 2.0)
+    engagement_weights: tuple[float, ...] = (0.5,)
     reconstruction_limit: float = 1.005
     temperature: float = 0.05
     grades: str = "depth"
@@ -78,7 +83,11 @@ class TrainingConfig:
                 "'auto' or a number >= 0",
             ),
             "level_weights": (
-                bool(self.level_weights) and all(0 <= w < math.inf for w in self.level_weights),
+                _weights(self.level_weights),
+                "numbers >= 0, one for each of the coarse levels",
+            ),
+            "engagement_weights": (
+                _weights(self.engagement_weights),
                 "numbers >= 0, one for each of the coarse levels",
             ),
             "reconstruction_limit": (1 <= self.reconstruction_limit < math.inf, "at least 1"),
@@ -90,3 +99,7 @@ class TrainingConfig:
             "seed": (0 <= self.seed < 2**32, "an integer in [0, 2^32)"),
         }
         check_settings("training settings", self, checks)
+
+
+def _weights(weights: tuple[float, ...]) -> bool:
+    return bool(weights) and all(0 <= weight < math.inf for weight in weights)

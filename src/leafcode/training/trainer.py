@@ -96,7 +96,8 @@ class Trainer:
 
     Args:
         model: A fresh model, from `new_model` with `nodes` and `taxonomy`; trained in place.
-        embeddings: (n, E) of the training items, possibly memory-mapped.
+        inputs: Embeddings (n, E) of the training items, or (n, E + H) where the model has an engagement part,
+            see `RQVAE`; possibly memory-mapped.
         nodes: (n,) nodes in `taxonomy`, -1 for unlabelled items, which take no part in the contrastive term.
         taxonomy: The category tree, or None to train without it.
         config: Settings.
@@ -119,7 +120,7 @@ class Trainer:
     def __init__(
         self,
         model: RQVAE,
-        embeddings: npt.NDArray[np.floating[Any]],
+        inputs: npt.NDArray[np.floating[Any]],
         nodes: npt.NDArray[np.integer[Any]],
         taxonomy: Taxonomy | None,
         config: TrainingConfig,
@@ -140,17 +141,18 @@ class Trainer:
         )
         self.model = model.to(self.device)
         self.code_term = None if code_term is None else code_term.to(self.device)
-        self.embeddings, self.nodes = embeddings, np.asarray(nodes)
-        if self.nodes.shape != (len(embeddings),):
+        self.inputs, self.nodes = inputs, np.asarray(nodes)
+        if self.nodes.shape != (len(inputs),):
             raise InputError(
-                "nodes", f"shape {self.nodes.shape}", f"one node for each of {len(embeddings)} items"
+                "nodes", f"shape {self.nodes.shape}", f"one node for each of {len(inputs)} items"
             )
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
         self.optimizer: torch.optim.AdamW
         self.best = _NOTHING_YET
 
-        held_out = split_by_content(embeddings, config.validation_fraction, config.seed, salt="validation")
+        content = inputs[:, : model.config.embedding_dim]
+        held_out = split_by_content(content, config.validation_fraction, config.seed, salt="validation")
         self._train = np.flatnonzero(~held_out)
         if len(self._train) <= max(model.config.sizes):
             raise InputError(
@@ -175,7 +177,7 @@ class Trainer:
             kept_aside = self._validation[self.nodes[self._validation] >= 0]
             watched = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
             self._tree_validation = watched[: config.contrast_batch_size]
-        self._codes = CodeObjective(self.model, embeddings, self._train, config, self.device, self.code_term)
+        self._codes = CodeObjective(self.model, inputs, self._train, config, self.device, self.code_term)
         self._steps = {
             "tree": config.tree_steps if self.taxonomy is not None else 0,
             "content": config.content_steps,
@@ -195,7 +197,8 @@ class Trainer:
                 self.model.load_state_dict(dict(self.best.state))
         self.model.eval()
         if self._find_weight:
-            kept_aside, embeddings = self._codes.latents(self._validation), self._codes.take(self._validation)
+            kept_aside = self._codes.latents(self._validation)
+            embeddings = self._embeddings(self._validation)
             self.tree_weight = choose_tree_weight(self.model, kept_aside, embeddings, self.config)
         used = [perplexity(column) for column in self._validation_codes().T]
         self.warnings += collapse_warnings(used, self.model.config.sizes, len(self._validation))
@@ -209,10 +212,13 @@ class Trainer:
             self._tree_encoder.temperature.fill_(self.config.temperature)
         elif phase == "content":
             self._codes.take_tree_parts()
-            self.model.set_level_weights((0.0,) * len(self.model.config.sizes))
-            self.model.quantizer.fit(self._codes.sample_latents(), generator)
+            nothing = (0.0,) * len(self.model.config.sizes)
+            self.model.set_level_weights(nothing)
+            self.model.set_engagement_weights(nothing)
+            latents = self._codes.sample_latents()
+            self.model.quantizer.fit(latents.values, generator, known=latents.known)
         elif phase == "codes":
-            if self.tree_weight > 0:
+            if self.tree_weight > 0 or self.model.config.engagement_dim:
                 latents = self._codes.sample_latents()
                 turn_towards_tree(self.model, latents, self.config, self.tree_weight, generator)
             if self.on_initialised is not None:
@@ -299,7 +305,10 @@ class Trainer:
         return {name: value.detach() for name, value in terms.items()}
 
     def _tree_terms(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
-        return {"contrast": self._tree.loss(self._tree_encoder, self._codes.take(items), items)}
+        return {"contrast": self._tree.loss(self._tree_encoder, self._embeddings(items), items)}
+
+    def _embeddings(self, items: npt.NDArray[np.int64]) -> Tensor:
+        return self._codes.take(items)[:, : self.model.config.embedding_dim]
 
     @torch.no_grad()
     def _validate(self, phase: str, step: int) -> None:
@@ -325,7 +334,7 @@ class Trainer:
 
     @torch.no_grad()
     def _validation_codes(self) -> Tensor:
-        return self.model.quantizer.encode(self._codes.latents(self._validation))
+        return self.model.quantizer.encode(*self._codes.latents(self._validation))
 
     def _sample(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         order = torch.randperm(
@@ -381,7 +390,7 @@ class Trainer:
         if self.code_term is not None:
             settings["code_term"] = self.code_term.identity()
         parents = None if self.taxonomy is None else self.taxonomy.parents
-        return identity_of(settings, self.embeddings, self.nodes, parents)
+        return identity_of(settings, self.inputs, self.nodes, parents)
 
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:

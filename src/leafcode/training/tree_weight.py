@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from leafcode.quantizers import RQVAE
+from leafcode.training.code_objective import Latents
 from leafcode.training.config import TrainingConfig
 
 FIRST_WEIGHT = 2.5
@@ -25,28 +28,33 @@ _TRIALS = [WEIGHT_IN_TRAINING * float(2.0 ** (quarter / 4)) for quarter in range
 
 @torch.no_grad()
 def turn_towards_tree(
-    model: RQVAE, latents: Tensor, config: TrainingConfig, tree_weight: float, generator: torch.Generator
+    model: RQVAE, latents: Latents, config: TrainingConfig, tree_weight: float, generator: torch.Generator
 ) -> None:
-    """Fit codebooks that follow the tree by k-means, from the codes that the model gives to content.
+    """Fit codebooks that follow tree and engagement by k-means, from the codes that content alone has.
 
     Begun afresh, cells that serve content and tree cost more content for the same gain.
 
     Args:
         model: Its codebooks and level weights are set.
-        latents: (N, E + T) of training items, as large a sample as fits.
-        config: `level_weights` are used.
+        latents: Of training items, as large a sample as fits.
+        config: `level_weights` and `engagement_weights` are used.
         tree_weight: Lambda of the training that follows.
         generator: CPU generator that owns the randomness of k-means.
     """
     levels = len(model.config.sizes)
-    start = model.quantizer.encode(latents)
-    model.set_level_weights(level_weights(config, max(FIRST_WEIGHT, tree_weight), levels))
-    model.quantizer.fit(latents, generator, iterations=TREE_ITERATIONS, start=start)
-    model.set_level_weights(level_weights(config, tree_weight, levels))
+    start = model.quantizer.encode(*latents)
+    model.set_level_weights(by_level(config.level_weights, max(FIRST_WEIGHT, tree_weight), levels))
+    model.set_engagement_weights(by_level(config.engagement_weights, 1.0, levels))
+    model.quantizer.fit(
+        latents.values, generator, iterations=TREE_ITERATIONS, start=start, known=latents.known
+    )
+    model.set_level_weights(by_level(config.level_weights, tree_weight, levels))
 
 
 @torch.no_grad()
-def choose_tree_weight(model: RQVAE, kept_aside: Tensor, embeddings: Tensor, config: TrainingConfig) -> float:
+def choose_tree_weight(
+    model: RQVAE, kept_aside: Latents, embeddings: Tensor, config: TrainingConfig
+) -> float:
     """Set lambda to the largest value at which the codes of a trained model keep to the limit on content.
 
     Lambda decides how much the tree has to say when an item chooses its codewords, which are what they are
@@ -56,7 +64,7 @@ def choose_tree_weight(model: RQVAE, kept_aside: Tensor, embeddings: Tensor, con
 
     Args:
         model: Trained with lambda `WEIGHT_IN_TRAINING`; its level weights are set.
-        kept_aside: (M, E + T) latents of items that nothing was learned from.
+        kept_aside: Latents of items that nothing was learned from.
         embeddings: (M, E) their embeddings.
         config: `level_weights` are used, and `reconstruction_limit`, a multiple of the smallest error of a
             trial.
@@ -67,24 +75,23 @@ def choose_tree_weight(model: RQVAE, kept_aside: Tensor, embeddings: Tensor, con
     levels, unit = len(model.config.sizes), F.normalize(embeddings, dim=1)
 
     def error(weight: float) -> float:
-        model.set_level_weights(level_weights(config, weight, levels))
-        codewords = model.quantizer.codewords(model.quantizer.encode(kept_aside))
+        model.set_level_weights(by_level(config.level_weights, weight, levels))
+        codewords = model.quantizer.codewords(model.quantizer.encode(*kept_aside))
         rest = unit - model.decoder(codewords, codewords.sum(1))
         return float(rest.square().sum(1).mean())
 
     errors = [error(weight) for weight in _TRIALS]
     limit = config.reconstruction_limit * min(errors)
     chosen = max(weight for weight, found in zip(_TRIALS, errors, strict=True) if found <= limit)
-    model.set_level_weights(level_weights(config, chosen, levels))
+    model.set_level_weights(by_level(config.level_weights, chosen, levels))
     return chosen
 
 
-def level_weights(config: TrainingConfig, tree_weight: float, levels: int) -> tuple[float, ...]:
-    """Weight of the tree part at each code level; shares of levels that do not exist count for nothing.
+def by_level(shares: Sequence[float], weight: float, levels: int) -> tuple[float, ...]:
+    """The weight of a part at each code level; shares of levels that do not exist count for nothing.
 
     Example:
-        >>> level_weights(TrainingConfig(level_weights=(1.0, 0.5)), tree_weight=2.0, levels=3)
+        >>> by_level((1.0, 0.5), 2.0, levels=3)
         (2.0, 1.0, 0.0)
     """
-    shares = config.level_weights[:levels]
-    return tuple(tree_weight * share for share in (*shares, *(0.0,) * (levels - len(shares))))
+    return tuple(weight * share for share in (*shares, *(0.0,) * levels)[:levels])
