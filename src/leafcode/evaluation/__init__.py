@@ -10,9 +10,11 @@ from leafcode.evaluation.gain import (
     mean_interval,
     reconstruction_ratio,
 )
+from leafcode.evaluation.mistakes import hierarchical_distance, mistake_severity
 from leafcode.evaluation.neighbors import code_neighbors, hp_at_k, precision_at_k
 from leafcode.evaluation.prefix import prefix_accuracy
 from leafcode.evaluation.reconstruction import reconstruction_error
+from leafcode.evaluation.retrieval import ndcg_at_k, recall_at_k
 from leafcode.evaluation.similarity import shared_prefix_at, similarity_depth_spearman
 from leafcode.evaluation.summary import ceilings, evaluate, to_json
 
@@ -25,15 +27,19 @@ __all__ = [
     "collision_rate",
     "error_reduction",
     "evaluate",
+    "hierarchical_distance",
     "hp_at_k",
     "knn_accuracy",
     "mean_error_reduction",
     "mean_interval",
+    "mistake_severity",
+    "ndcg_at_k",
     "non_dominated",
     "perplexity",
     "precision_at_k",
     "prefix_accuracy",
     "probe_accuracy",
+    "recall_at_k",
     "reconstruction_error",
     "reconstruction_ratio",
     "shared_prefix_at",
