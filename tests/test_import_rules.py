@@ -22,9 +22,11 @@ PARTS = {
     "methods": {"taxonomy", "catalog", "sampling", "losses", "quantizers", "training", "codes"},
     "serving": {"taxonomy", "catalog", "codes", "quantizers"},
     "report": {"evaluation", "codes"},
+    "large_batches": {"taxonomy", "sampling", "losses"},
 }
 ALLOWED = {
     **PARTS,
+    "integrations": {"taxonomy", "catalog", "sampling", "losses"},
     "pipeline": set(PARTS),
     "cli": {*PARTS, "pipeline", "__init__"},
     "__init__": {*PARTS, "pipeline"},

@@ -41,6 +41,33 @@ def test_own_training_loop_beats_its_features(tmp_path):
     assert all(float(after) > float(before) + 0.02 for _, before, after in rows)
 
 
+def classifier_table(output):
+    """Mean figures without the tree and with it."""
+    rows = re.findall(r"^([a-z0-9, ]+?) +([0-9.]+) ± [0-9.]+ +([0-9.]+) ±", output, re.MULTILINE)
+    return {name: (float(without), float(with_tree)) for name, without, with_tree in rows}
+
+
+def test_classifier_makes_milder_mistakes(tmp_path):
+    status, output, errors = run("classifier", "--tiny", folder=tmp_path)
+    assert (status, errors) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+    table = classifier_table(output)
+    assert {"accuracy", "mistake severity", "hierarchical distance", "right at depth 2"} <= set(table)
+    assert table["hierarchical distance"][1] < table["hierarchical distance"][0]
+    assert table["right at depth 1"][1] > table["right at depth 1"][0]
+
+
+def test_classifier_reads_a_catalogue(tmp_path):
+    rows = [
+        f"i{n},{'red' if n % 2 else 'blue'} thing {n},{'A' if n % 2 else 'B'} > {n % 4}" for n in range(400)
+    ]
+    (tmp_path / "items.csv").write_text("\n".join(["id,text,path", *rows, "x,no category,"]) + "\n")
+    status, output, errors = run("classifier", "--items", "items.csv", "--tiny", folder=tmp_path)
+    assert (status, errors) == (0, "")
+    assert "400 items, 4 categories" in output
+    assert classifier_table(output)["right at depth 1"] == (1.0, 1.0)
+
+
 def test_semantic_ids_reads_a_catalogue_and_writes_a_run(tmp_path):
     rows = [f"i{n},text {n},{'A' if n % 2 else 'B'} > leaf {n % 4}" for n in range(96)]
     (tmp_path / "items.csv").write_text("\n".join(["id,text,path", *rows]) + "\n")
@@ -80,6 +107,7 @@ def test_quantizer_alone_writes_codes_of_a_file(tmp_path):
             "error: none.npy: found no such file",
         ),
         ("own_training_loop", ("--items", "100"), "error: nodes: found "),
+        ("classifier", ("--items", "none.csv"), "error: none.csv: found no such file"),
     ],
 )
 def test_a_mistake_is_told_without_a_traceback(script, arguments, message, tmp_path):

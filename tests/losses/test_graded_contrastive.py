@@ -21,6 +21,16 @@ def random_batch(seed, batch=24, dim=6, levels=(0.0, 0.25, 0.5, 1.0), ignored=0.
     return torch.tensor(embeddings, dtype=dtype), torch.tensor(relevance)
 
 
+def random_pairs(seed, batch, among, dim=3, levels=(0.0, 0.25, 0.5, 1.0), ignored=0.2):
+    """Anchors, candidates, their relevance and pair weights, some of which are 0."""
+    rng = np.random.default_rng(seed)
+    relevance = rng.choice(levels, size=(batch, among))
+    relevance[rng.random((batch, among)) < ignored] = NAN
+    weights = rng.choice([0.0, 0.3, 1.0, 7.0], size=(batch, among))
+    anchors, candidates = rng.normal(size=(batch, dim)), rng.normal(size=(among, dim))
+    return tuple(torch.tensor(array) for array in (anchors, candidates, relevance, weights))
+
+
 def relevance_of(paths):
     """Same path 1, same parent 0.5, else 0."""
     return torch.tensor(
@@ -47,6 +57,141 @@ def test_equals_the_formula(seed, batch, grades, temperature, own_weights):
     anchors = ~np.isnan(expected)
     assert output.anchors.item() == anchors.sum()
     assert output.loss.item() == pytest.approx(expected[anchors].mean() if anchors.any() else 0.0, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    batch=st.integers(1, 8),
+    among=st.integers(1, 8),
+    grades=st.sampled_from([(1.0,), (0.5, 1.0), (0.25, 0.5, 1.0)]),
+    weighted=st.booleans(),
+)
+def test_candidates_and_pair_weights_equal_the_formula(seed, batch, among, grades, weighted):
+    anchors, candidates, relevance, weights = random_pairs(seed, batch, among)
+    output = graded_contrastive_loss(
+        anchors,
+        relevance,
+        candidates=candidates,
+        pair_weights=weights if weighted else None,
+        grades=grades,
+        temperature=0.2,
+    )
+    expected = graded_contrastive(
+        anchors, relevance, grades, grades, 0.2, candidates, weights if weighted else None
+    )
+    np.testing.assert_allclose(output.per_anchor.numpy(), expected, rtol=1e-10, atol=1e-12)
+    is_anchor = ~np.isnan(expected)
+    assert output.anchors.item() == is_anchor.sum()
+    expected_loss = expected[is_anchor].mean() if is_anchor.any() else 0.0
+    assert output.loss.item() == pytest.approx(expected_loss, abs=1e-12)
+
+
+def test_the_batch_as_its_own_candidates_equals_the_plain_form():
+    embeddings, relevance = random_batch(21)
+    x, y = embeddings.clone().requires_grad_(), embeddings.clone().requires_grad_()
+    plain = graded_contrastive_loss(x, relevance)
+    relevance.fill_diagonal_(NAN)
+    among = graded_contrastive_loss(y, relevance, candidates=y)
+    torch.testing.assert_close(among.loss, plain.loss, rtol=1e-12, atol=0)
+    torch.testing.assert_close(among.per_anchor, plain.per_anchor, rtol=1e-12, atol=0, equal_nan=True)
+    plain.loss.backward()
+    among.loss.backward()
+    torch.testing.assert_close(y.grad, x.grad, rtol=1e-10, atol=1e-14)
+
+
+def test_relevance_is_not_changed():
+    embeddings, relevance = random_batch(22)
+    for candidates in (None, embeddings):
+        before = relevance.clone()
+        graded_contrastive_loss(embeddings, relevance, candidates=candidates)
+        torch.testing.assert_close(relevance, before, rtol=0, atol=0, equal_nan=True)
+
+
+def test_one_positive_among_candidates_is_the_cross_entropy():
+    anchors, candidates, _, _ = random_pairs(23, 6, 6, dim=5)
+    output = graded_contrastive_loss(anchors, torch.eye(6), candidates=candidates, temperature=0.3)
+    unit = torch.nn.functional.normalize
+    logits = unit(anchors, dim=1) @ unit(candidates, dim=1).T / 0.3
+    torch.testing.assert_close(output.loss, torch.nn.functional.cross_entropy(logits, torch.arange(6)))
+
+
+def test_equal_pair_weights_change_nothing_and_scale_does_not_matter():
+    embeddings, relevance = random_batch(24)
+    weights = torch.rand(24, 24, generator=torch.Generator().manual_seed(0))
+    plain = graded_contrastive_loss(embeddings, relevance).loss
+    equal = graded_contrastive_loss(embeddings, relevance, pair_weights=torch.full((24, 24), 3)).loss
+    torch.testing.assert_close(equal, plain, rtol=1e-12, atol=0)
+    weighted = graded_contrastive_loss(embeddings, relevance, pair_weights=weights).loss
+    scaled = graded_contrastive_loss(embeddings, relevance, pair_weights=weights * 8).loss
+    torch.testing.assert_close(scaled, weighted, rtol=1e-12, atol=0)
+    assert weighted != plain
+
+
+def test_weighted_supcon():
+    # The mean over the positives of equation 2 becomes a weighted one; the logarithms stay as they are.
+    generator = torch.Generator().manual_seed(5)
+    embeddings = torch.randn(40, 8, generator=generator, dtype=torch.float64)
+    labels = torch.randint(0, 6, (40,), generator=generator)
+    weights = torch.rand(40, 40, generator=generator, dtype=torch.float64)
+    others = ~torch.eye(40, dtype=torch.bool)
+    positive = (labels[:, None] == labels) & others
+    logits = torch.nn.functional.normalize(embeddings, dim=1)
+    logits = (logits @ logits.T / 0.1).masked_fill(~others, -torch.inf)
+    log_probability = logits.log_softmax(1).masked_fill(~positive, 0)
+    pulls = weights * positive
+    expected = -((pulls * log_probability).sum(1) / pulls.sum(1)).mean()
+    output = graded_contrastive_loss(embeddings, positive, pair_weights=weights, grades=(1.0,))
+    torch.testing.assert_close(output.loss, expected, rtol=1e-10, atol=0)
+
+
+def test_a_positive_of_weight_zero_still_competes():
+    anchors, candidates, relevance, _ = random_pairs(25, 1, 4, ignored=0.0)
+    relevance[:] = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    weights = torch.tensor([[1.0, 0.0, 9.0, 9.0]])  # those of negatives do not count
+    output = graded_contrastive_loss(
+        anchors, relevance, candidates=candidates, pair_weights=weights, temperature=1.0
+    )
+    unit = torch.nn.functional.normalize
+    similarity = (unit(anchors, dim=1) @ unit(candidates, dim=1).T)[0]
+    torch.testing.assert_close(output.loss, similarity.logsumexp(0) - similarity[0])
+
+
+@pytest.mark.parametrize(("batch", "among"), [(0, 3), (3, 0), (0, 0), (4, 4)])
+def test_without_candidates_or_weight_the_loss_is_zero_with_zero_gradients(batch, among):
+    anchors = torch.ones(batch, 2, requires_grad=True)
+    candidates = torch.ones(among, 2, requires_grad=True)
+    ones = torch.ones(batch, among)
+    output = graded_contrastive_loss(anchors, ones, candidates=candidates, pair_weights=0 * ones)
+    output.loss.backward()
+    assert output.loss.item() == output.anchors.item() == 0
+    assert output.anchors.dtype == torch.int64
+    assert output.per_anchor.isnan().all()
+    assert output.per_anchor.shape == (batch,)
+    assert (anchors.grad == 0).all()
+    assert (candidates.grad == 0).all()
+
+
+def test_gradient_of_candidates():
+    anchors, candidates, relevance, weights = random_pairs(26, 4, 6)
+
+    def loss(x, y):
+        return graded_contrastive_loss(x, relevance, candidates=y, pair_weights=weights, temperature=0.3).loss
+
+    assert torch.autograd.gradcheck(loss, (anchors.requires_grad_(), candidates.requires_grad_()))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_candidates_and_weights_of_other_dtypes(dtype):
+    anchors, candidates, relevance, weights = random_pairs(27, 12, 20, dim=8)
+    low = [tensor.to(dtype) for tensor in (anchors, candidates, relevance, weights)]
+    output = graded_contrastive_loss(low[0], low[2], candidates=low[1], pair_weights=weights)
+    exact = graded_contrastive_loss(
+        low[0].double(), relevance, candidates=low[1].double(), pair_weights=weights
+    )
+    assert output.loss.dtype == torch.float32
+    torch.testing.assert_close(output.loss.double(), exact.loss, rtol=1e-5, atol=0)
+    assert graded_contrastive_loss(low[0], relevance, candidates=candidates).loss.dtype == torch.float32
 
 
 @pytest.mark.parametrize("temperature", [0.07, 0.5])
@@ -261,6 +406,10 @@ def test_module_equals_the_function():
         embeddings, relevance, grades=(0.25, 1.0), grade_weights=(1, 3), temperature=0.2
     )
     assert criterion(embeddings, relevance).loss == expected.loss
+    among = {"candidates": embeddings, "pair_weights": torch.eye(24) + 1}
+    settings = {"grades": (0.25, 1.0), "grade_weights": (1, 3), "temperature": 0.2}
+    expected = graded_contrastive_loss(embeddings, relevance, **among, **settings)
+    assert criterion(embeddings, relevance, **among).loss == expected.loss
     assert list(criterion.parameters()) == []
 
 
@@ -299,4 +448,25 @@ def test_bad_settings(settings, where):
 def test_bad_batches(embeddings, relevance, where):
     with pytest.raises(InputError) as error:
         graded_contrastive_loss(embeddings, relevance)
+    assert error.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        ({"candidates": torch.ones(3, 3)}, "candidates"),
+        ({"candidates": torch.ones(3, 2, dtype=torch.int64)}, "candidates"),
+        ({"candidates": torch.ones(2, 2)}, "relevance"),
+        ({"candidates": None}, "relevance"),
+        ({"pair_weights": torch.ones(2, 2)}, "pair_weights"),
+        ({"pair_weights": torch.ones(2, 3, dtype=torch.complex64)}, "pair_weights"),
+        ({"pair_weights": torch.full((2, 3), -1.0)}, "pair_weights"),
+        ({"pair_weights": torch.full((2, 3), NAN)}, "pair_weights"),
+        ({"pair_weights": torch.full((2, 3), torch.inf)}, "pair_weights"),
+    ],
+)
+def test_bad_candidates_and_weights(arguments, where):
+    arguments = {"candidates": torch.ones(3, 2), **arguments}
+    with pytest.raises(InputError) as error:
+        graded_contrastive_loss(torch.ones(2, 2), torch.ones(2, 3), **arguments)
     assert error.value.where == where

@@ -116,8 +116,8 @@ def nodes_from_table(
         found = f"{len(ids)} ids, {len(parents)} parents, {len(names)} names"
         raise InputError(where, found, "at least one node, and the same number of each")
     id_array, parent_array, name_array = (text_array(column, where) for column in (ids, parents, names))
-    _check_filled(id_array, where, "id")
-    _check_filled(name_array, where, "name")
+    check_filled(id_array, where, "id")
+    check_filled(name_array, where, "name")
     check_unique(ids, where)
     is_root = np.asarray(pc.equal(pc.fill_null(parent_array, ""), ""))
     parent = np.asarray(pc.index_in(parent_array, value_set=id_array).fill_null(-1), np.int64)
@@ -131,7 +131,7 @@ def nodes_from_table(
             f"{len(orphans)} row(s) name a parent that is missing.",
         )
     parent[is_root] = -1
-    _check_acyclic(parent, ids, where)
+    check_acyclic(parent, ids, where)
     rank = np.arange(len(ids))
     if sort_siblings:
         rank[np.asarray(pc.array_sort_indices(id_array), np.int64)] = np.arange(len(ids))
@@ -192,7 +192,8 @@ def _check_segments(
     )
 
 
-def _check_filled(column: pa.Array, where: str, what: str) -> None:
+def check_filled(column: pa.Array, where: str, what: str) -> None:
+    """Raise an InputError naming the first row that is null or an empty text."""
     empty = np.flatnonzero(np.asarray(pc.equal(pc.fill_null(column, ""), "")))
     if len(empty):
         raise InputError(f"{where}: row {empty[0] + 1}", f"an empty {what}", f"the {what} of a node")
@@ -211,7 +212,8 @@ def check_unique(keys: Sequence[str], where: str) -> None:
         first[key] = row
 
 
-def _check_acyclic(parents: npt.NDArray[np.int64], ids: Sequence[str], where: str) -> None:
+def check_acyclic(parents: npt.NDArray[np.int64], ids: Sequence[str], where: str) -> None:
+    """Raise an InputError listing the nodes of a cycle; parents (n,) are rows, -1 for a root."""
     lost = np.flatnonzero(node_depths(parents) == 0)
     if len(lost) == 0:
         return

@@ -1,0 +1,33 @@
+"""Vectors as the losses compare them: of unit length, in float32 at least."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_SMALLEST_ENTRY = 1e-12
+
+
+def unit_rows(embeddings: Tensor) -> Tensor:
+    """Rows of unit length, float32 or float64; zero rows stay zero, with zero gradient.
+
+    Dividing by the largest entry first keeps the squares from overflow and underflow. It may be detached, for
+    the direction does not depend on the scale. To be called where autocast is off.
+
+    Args:
+        embeddings: Floating point (B, D), D at least 1. A row without an entry above 1e-12 counts as zero.
+
+    Example:
+        >>> unit_rows(torch.tensor([[3e30, 4e30], [0.0, 0.0]], dtype=torch.bfloat16)).dtype
+        torch.float32
+        >>> unit_rows(torch.tensor([[3e30, 0.0], [0.0, 0.0]], dtype=torch.float64)).tolist()
+        [[1.0, 0.0], [0.0, 0.0]]
+    """
+    embeddings = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
+    scale = embeddings.detach().abs().amax(1, keepdim=True)
+    scaled = embeddings / torch.where(scale <= _SMALLEST_ENTRY, math.inf, scale)
+    # The norm is at least 1, except for zero rows.
+    norm: Tensor = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
+    return scaled / norm.clamp_min(0.5)

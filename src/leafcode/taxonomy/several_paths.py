@@ -1,0 +1,241 @@
+"""Items that stand at several places of the tree: their places, and relevance over all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from leafcode.errors import InputError
+from leafcode.taxonomy._arrays import IntArray
+from leafcode.taxonomy.grades import Grades
+from leafcode.taxonomy.tree import Taxonomy
+
+if TYPE_CHECKING:
+    import torch
+
+ArrayT = TypeVar("ArrayT")
+
+
+def places_from_paths(
+    paths: Sequence[Sequence[str] | str | None], separator: str = " > ", where: str = "paths"
+) -> tuple[Taxonomy, IntArray]:
+    """Build a tree from items with any number of category paths, and find every item's places in it.
+
+    Args:
+        paths: Of each item one path (text), a list of paths, or None; an empty list is None.
+        separator: Text between two names of a path; see `Taxonomy.from_paths`.
+        where: Place named in errors.
+
+    Returns:
+        The tree, and its places: int32 (n, P), the nodes of each item in the order of its paths, each once,
+        padded with -1. P is the largest number of places of an item.
+
+    Raises:
+        InputError: A path is not text, empty, or has an empty name in it, naming the item's row (counted
+            from 1). Also if no item has a path.
+
+    Example:
+        >>> tree, places = places_from_paths([["Bath > Soap", "Gifts"], "Bath > Oil", None])
+        >>> tree.keys
+        ('Bath', 'Bath > Oil', 'Bath > Soap', 'Gifts')
+        >>> places.tolist()
+        [[2, 3], [1, -1], [-1, -1]]
+    """
+    lists = listed(paths, where)
+    flat = [path for item in lists for path in item]
+    item_of_path = np.repeat(np.arange(len(lists)), [len(item) for item in lists])
+    try:
+        # A null within a list is no path; as a text it gets the error that names its row.
+        tree, nodes = Taxonomy.from_paths([_not_null(path) for path in flat], separator, where)
+    except InputError as error:
+        row = error.where.removeprefix(f"{where}: row ")
+        if not row.isdecimal():
+            raise
+        place = f"{where}: row {item_of_path[int(row) - 1] + 1}"
+        raise InputError(place, error.found, error.expected, error.hint) from error
+    return tree, padded_places(item_of_path, nodes, len(lists))
+
+
+def ancestor_rows(taxonomy: Taxonomy, places: npt.NDArray[np.integer[Any]]) -> IntArray:
+    """Rows of ``taxonomy.ancestors`` for nodes of any shape, all -1 where the node is -1.
+
+    Args:
+        taxonomy: The tree.
+        places: Integers of any shape, such as (n,) or (n, P): node ids, -1 for none.
+
+    Returns:
+        int32 (*places.shape, max_depth).
+
+    Raises:
+        InputError: An id is neither a node nor -1.
+
+    Example:
+        >>> tree, places = places_from_paths([["A > x", "B"], "B"])
+        >>> ancestor_rows(tree, places).tolist()
+        [[[0, 1], [2, -1]], [[2, -1], [-1, -1]]]
+    """
+    places = np.asarray(places)
+    if not np.issubdtype(places.dtype, np.integer):
+        raise InputError("places", f"an array of {places.dtype}", "integer node ids, -1 for none")
+    if places.size and not -1 <= int(places.min()) <= int(places.max()) < len(taxonomy):
+        found = f"ids from {places.min()} to {places.max()}"
+        raise InputError("places", found, f"node ids in [0, {len(taxonomy)}), -1 for none")
+    return np.where((places >= 0)[..., None], taxonomy.ancestors[places], np.int32(-1))
+
+
+@overload
+def relevance_over_paths(
+    grades: Grades,
+    ancestors_a: npt.NDArray[np.integer[Any]],
+    ancestors_b: npt.NDArray[np.integer[Any]] | None = None,
+    how: Literal["best", "mean"] = "best",
+) -> npt.NDArray[np.float32]: ...
+
+
+@overload
+def relevance_over_paths(
+    grades: Grades,
+    ancestors_a: torch.Tensor,
+    ancestors_b: torch.Tensor | None = None,
+    how: Literal["best", "mean"] = "best",
+) -> torch.Tensor: ...
+
+
+def relevance_over_paths(
+    grades: Grades, ancestors_a: Any, ancestors_b: Any = None, how: Literal["best", "mean"] = "best"
+) -> Any:
+    """Relevance of every pair of items, each of which may stand at several places.
+
+    Every path of one item is graded against every path of the other by `Grades.matrix`. Then:
+
+    - ``"best"``: the highest grade counts. Two items are as alike as their closest places.
+    - ``"mean"``: the best match of each path of one item among the other's paths, averaged over its paths,
+      and over both directions: the best-match average of semantic similarity over ontologies (Pesquita et
+      al., "Metrics for GO based protein semantic similarity", BMC Bioinformatics 2008). Items with the same
+      places have relevance 1, and a place that the other lacks lowers it. Its values lie between the
+      grades: a loss takes a pair for the highest grade that it reaches.
+
+    Pairs of paths that the tree leaves open are passed over as long as another pair has a grade. So an item
+    filed on ``Pantry`` and on ``Gifts`` is a negative, not open, for one that is filed on ``Pantry > Salt``
+    and on ``Toys``: their other places decide.
+
+    Takes NumPy arrays or torch tensors and answers in kind, on the same device. The loop runs over pairs of
+    paths, P_a · P_b of them; memory is about P_a + P_b arrays of the size of the result.
+
+    Args:
+        grades: How alike two places are.
+        ancestors_a: Integers (A, P_a, D) from `ancestor_rows`; all -1 where an item has no more paths.
+        ancestors_b: Integers (B, P_b, D); ``ancestors_a`` if left out.
+        how: ``"best"`` or ``"mean"``.
+
+    Returns:
+        float32 (A, B) in [0, 1]; NaN where no pair of paths has a grade. With one path per item this is
+        ``grades.matrix``.
+
+    Raises:
+        InputError: Shapes do not fit, ``how`` is neither, or see `Grades.matrix`.
+
+    Example:
+        >>> tree, places = places_from_paths([["A > x", "B > z"], "A > x", "A > y"])
+        >>> rows = ancestor_rows(tree, places)
+        >>> relevance_over_paths(Grades.default(), rows)[0].tolist()
+        [1.0, 1.0, 0.5]
+        >>> relevance_over_paths(Grades.default(), rows, how="mean")[0].tolist()
+        [1.0, 0.75, 0.375]
+    """
+    rows_a, rows_b = ancestors_a, ancestors_a if ancestors_b is None else ancestors_b
+    shapes = tuple(rows_a.shape), tuple(rows_b.shape)
+    fits = len(shapes[0]) == len(shapes[1]) == 3 and shapes[0][2] == shapes[1][2]
+    if not fits or shapes[0][1] * shapes[1][1] == 0:
+        raise InputError(
+            "ancestors", f"shapes {shapes[0]} and {shapes[1]}", "(A, P, D) and (B, P, D), P at least 1"
+        )
+    if how not in ("best", "mean"):
+        raise InputError("how", repr(how), "'best' or 'mean'")
+    xp = _array_module(rows_a)
+
+    # best_a[p]: of the p-th path of a, its best match in b. NaN only where none has a grade.
+    best_a: list[Any] = [None] * shapes[0][1]
+    best_b: list[Any] = [None] * shapes[1][1]
+    for p in range(shapes[0][1]):
+        for q in range(shapes[1][1]):
+            pair = grades.matrix(rows_a[:, p], rows_b[:, q])
+            best_a[p] = pair if best_a[p] is None else xp.fmax(best_a[p], pair)
+            best_b[q] = pair if best_b[q] is None else xp.fmax(best_b[q], pair)
+    best = best_a[0]
+    for of_path in best_a[1:]:
+        best = xp.fmax(best, of_path)
+    if how == "best" or len(best_a) == len(best_b) == 1:
+        return best
+    mean = (_mean_of_graded(xp, best_a) + _mean_of_graded(xp, best_b)) / 2
+    return xp.minimum(mean, best)  # a mean of equal grades must not exceed them by a rounding error
+
+
+def listed(values: Sequence[Sequence[str] | str | None], where: str) -> list[list[str]]:
+    """One text, a list of texts or None per item, as a list of texts per item.
+
+    Raises:
+        InputError: Something else, naming the row (counted from 1).
+
+    Example:
+        >>> listed(["A", None, ("A", "B")], "paths")
+        [['A'], [], ['A', 'B']]
+    """
+    known = (str, Sequence, np.ndarray, type(None))
+    odd = next((row for row, item in enumerate(values, start=1) if not isinstance(item, known)), None)
+    if odd is not None:
+        raise InputError(f"{where}: row {odd}", repr(values[odd - 1]), "a text, a list of texts, or None")
+    return [[] if item is None else [item] if isinstance(item, str) else list(item) for item in values]
+
+
+def padded_places(item: npt.NDArray[np.int64], node: npt.NDArray[np.integer[Any]], items: int) -> IntArray:
+    """Places of items as rows of equal length.
+
+    Args:
+        item: Integers (m,), ascending: whose place it is.
+        node: Integers (m,): the node.
+        items: Number of items.
+
+    Returns:
+        int32 (items, P): each item's nodes in order, each once, padded with -1; P is at least 1.
+
+    Example:
+        >>> padded_places(np.array([0, 0, 0, 2]), np.array([7, 4, 7, 5]), 3).tolist()
+        [[7, 4], [-1, -1], [5, -1]]
+    """
+    if not len(item):
+        return np.full((items, 1), -1, np.int32)
+    _, first = np.unique(item * (int(node.max()) + 1) + node, return_index=True)
+    first = np.sort(first)
+    item, node = item[first], node[first]
+    column = np.arange(len(item)) - np.searchsorted(item, item)
+    places = np.full((items, int(column.max()) + 1), -1, np.int32)
+    places[item, column] = node
+    return places
+
+
+def _not_null(path: str | None) -> str:
+    return "" if path is None else path
+
+
+def _array_module(rows: object) -> ModuleType:
+    if isinstance(rows, np.ndarray):
+        return np
+    import torch
+
+    return torch
+
+
+def _mean_of_graded(xp: ModuleType, parts: Sequence[ArrayT]) -> ArrayT:
+    """Mean of the parts that are not NaN, NaN where all are."""
+    total, count = xp.zeros_like(parts[0]), xp.zeros_like(parts[0])
+    for part in parts:
+        total = total + xp.where(xp.isnan(part), xp.zeros_like(part), part)
+        count = count + ~xp.isnan(part)
+    mean: ArrayT = xp.where(count > 0, total / count.clip(1), xp.full_like(total, math.nan))
+    return mean
