@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +15,11 @@ import pyarrow.parquet
 
 from leafcode.catalog.engagement import AssociationName, Engagement
 from leafcode.errors import InputError
-from leafcode.taxonomy.readers import first_null, read_columns, text_column
+from leafcode.taxonomy.readers import column_names, first_null, read_columns, text_column
 
 BASKET_COLUMNS = ("basket_id", "order_id", "session_id", "user_id")
 ITEM_COLUMNS = ("item_id", "product_id", "id")
 ORDER_COLUMNS = ("position", "timestamp", "time")
-_TABLES = (".parquet", ".pq", ".csv", ".tsv", ".jsonl", ".ndjson", ".json")
 
 
 def read_engagement(
@@ -111,7 +109,7 @@ def _choose_columns(path: Path, wanted: Sequence[tuple[str, str | None, Sequence
     """The columns that are named, and guesses for the others."""
     if all(name is not None for _, name, _ in wanted):
         return [name for _, name, _ in wanted if name is not None]
-    present = _column_names(path)
+    present = column_names(path)
     chosen = []
     for argument, name, guesses in wanted:
         candidates = [guess for guess in guesses if guess in present]
@@ -120,25 +118,6 @@ def _choose_columns(path: Path, wanted: Sequence[tuple[str, str | None, Sequence
             raise InputError(str(path), found, f"one of {', '.join(guesses)}", f"Name it with {argument}.")
         chosen.append(candidates[0] if name is None else name)
     return chosen
-
-
-def _column_names(path: Path) -> list[str]:
-    suffix = path.suffix.lower()
-    if suffix not in _TABLES or not path.is_file():
-        return list(
-            read_columns(path, BASKET_COLUMNS).column_names
-        )  # which tells what is wrong with the path
-    try:
-        if suffix in (".parquet", ".pq"):
-            return list(pa.parquet.read_schema(path).names)
-        if suffix in (".csv", ".tsv"):
-            parse = pa.csv.ParseOptions(delimiter="\t" if suffix == ".tsv" else ",")
-            with pa.csv.open_csv(path, parse_options=parse) as reader:
-                return list(reader.schema.names)
-        with path.open(encoding="utf-8") as lines:
-            return list(json.loads(next((line for line in lines if line.strip()), "{}")))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(str(path), f"content that cannot be read ({error})", "a table") from error
 
 
 def _filled(column: pa.Array, where: str) -> pa.Array:

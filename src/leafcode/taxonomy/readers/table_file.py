@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -46,20 +49,29 @@ def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:
         [{'id': '007', 'path': None}]
     """
     path = Path(path)
-    wanted = list(dict.fromkeys(columns))
-    suffix = path.suffix.lower()
-    if suffix not in _FORMATS:
-        raise InputError(str(path), f"the suffix {path.suffix!r}", f"one of {', '.join(_FORMATS)}")
-    reader, content = _FORMATS[suffix]
-    if not path.is_file():
-        raise InputError(str(path), "a folder" if path.is_dir() else "no such file", "a file")
-    try:
-        table = reader(path, wanted)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"content that cannot be read ({error})", content) from error
+    with _reading(path) as form:
+        table = form.read(path, list(dict.fromkeys(columns)))
     if table.num_rows == 0:
         raise InputError(str(path), "no row", "at least one row")
     return table
+
+
+def column_names(path: str | Path) -> list[str]:
+    r"""Names of the columns of a table that `read_columns` reads; of JSON Lines, those of the first line.
+
+    Raises:
+        InputError: The file is missing, of another kind, or damaged.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder, "items.csv")
+        ...     _ = file.write_text("id,path\n007,\n")
+        ...     column_names(file)
+        ['id', 'path']
+    """
+    with _reading(Path(path)) as form:
+        return form.names(Path(path))
 
 
 def text_column(table: pa.Table, column: str, where: str, *, numbers: bool = False) -> pa.LargeStringArray:
@@ -103,25 +115,63 @@ def first_null(column: pa.Array) -> int | None:
     return int(np.flatnonzero(np.asarray(column.is_null()))[0])
 
 
+class _Format(NamedTuple):
+    """How files of a kind are read, and what they should hold."""
+
+    names: Callable[[Path], list[str]]
+    read: Callable[[Path, list[str]], pa.Table]
+    content: str
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[_Format]:
+    """The format of a file; what goes wrong while it is read becomes an error that names it."""
+    form = _FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise InputError(str(path), f"the suffix {path.suffix!r}", f"one of {', '.join(_FORMATS)}")
+    if not path.is_file():
+        raise InputError(str(path), "a folder" if path.is_dir() else "no such file", "a file")
+    try:
+        yield form
+    except (pa.ArrowException, OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(str(path), f"content that cannot be read ({error})", form.content) from error
+
+
+def _parquet_names(path: Path) -> list[str]:
+    with pa.parquet.ParquetFile(path) as file:
+        return list(file.schema_arrow.names)
+
+
 def _parquet(path: Path, columns: list[str]) -> pa.Table:
     with pa.parquet.ParquetFile(path) as file:
         _check_columns(file.schema_arrow.names, columns, path)
         return file.read(columns=columns).select(columns)
 
 
+def _csv_form(path: Path) -> pa.csv.ParseOptions:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    return pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+
+
+def _csv_names(path: Path) -> list[str]:
+    with pa.csv.open_csv(path, parse_options=_csv_form(path)) as reader:
+        return list(reader.schema.names)
+
+
 def _csv(path: Path, columns: list[str]) -> pa.Table:
-    parse = pa.csv.ParseOptions(
-        delimiter="\t" if path.suffix.lower() == ".tsv" else ",", newlines_in_values=True
-    )
-    with pa.csv.open_csv(path, parse_options=parse) as reader:
-        _check_columns(reader.schema.names, columns, path)
+    _check_columns(_csv_names(path), columns, path)
     convert = pa.csv.ConvertOptions(
         include_columns=columns,
         column_types=dict.fromkeys(columns, pa.large_string()),
         null_values=[""],
         strings_can_be_null=True,
     )
-    return pa.csv.read_csv(path, parse_options=parse, convert_options=convert)
+    return pa.csv.read_csv(path, parse_options=_csv_form(path), convert_options=convert)
+
+
+def _json_names(path: Path) -> list[str]:
+    with path.open(encoding="utf-8") as lines:
+        return list(json.loads(next((line for line in lines if line.strip()), "{}")))
 
 
 def _json(path: Path, columns: list[str]) -> pa.Table:
@@ -147,12 +197,16 @@ def _check_columns(present: Sequence[str], columns: Sequence[str], path: Path) -
         raise InputError(str(path), found, expected, f"Did you mean {close[0]!r}?" if close else None)
 
 
+_PARQUET = _Format(_parquet_names, _parquet, "a Parquet file")
+_CSV = _Format(_csv_names, _csv, "a CSV file with a header line")
+_TSV = _Format(_csv_names, _csv, "a tab-separated file with a header line")
+_JSON = _Format(_json_names, _json, "one JSON object per line")
 _FORMATS = {
-    ".parquet": (_parquet, "a Parquet file"),
-    ".pq": (_parquet, "a Parquet file"),
-    ".csv": (_csv, "a CSV file with a header line"),
-    ".tsv": (_csv, "a tab-separated file with a header line"),
-    ".jsonl": (_json, "one JSON object per line"),
-    ".ndjson": (_json, "one JSON object per line"),
-    ".json": (_json, "one JSON object per line"),
+    ".parquet": _PARQUET,
+    ".pq": _PARQUET,
+    ".csv": _CSV,
+    ".tsv": _TSV,
+    ".jsonl": _JSON,
+    ".ndjson": _JSON,
+    ".json": _JSON,
 }
