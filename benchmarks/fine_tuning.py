@@ -50,7 +50,7 @@ from leafcode.integrations.sentence_transformers import TaxonomyBatchSampler, Ta
 from leafcode.taxonomy import Taxonomy
 
 RESULTS = Path(__file__).parent / "results"
-WORK = Path(__file__).parent / "work" / "fine_tuning"
+WORK = Path(__file__).parents[1] / "build" / "benchmarks" / "fine_tuning"
 CATALOGUES = ("usda_foods", "naics_2017")
 SPLITS = ("items", "leaves")
 UNTOUCHED = "untouched"
@@ -68,7 +68,7 @@ SCHEMA = pa.schema(
 )
 
 FloatArray = npt.NDArray[np.float64]
-LossMaker = Callable[[SentenceTransformer, Taxonomy], nn.Module]
+LossMaker = Callable[[SentenceTransformer, Taxonomy, Dataset], nn.Module]
 SamplerMaker = Callable[[Taxonomy], Any]
 
 
@@ -106,20 +106,29 @@ class FlatSupCon(nn.Module):
         return loss
 
 
+def _ours(model: SentenceTransformer, taxonomy: Taxonomy, dataset: Dataset) -> nn.Module:
+    return TaxonomyContrastiveLoss.with_prototypes(model, taxonomy, dataset["text"][:], dataset["label"][:])
+
+
+def _pairs(model: SentenceTransformer, taxonomy: Taxonomy, _: Dataset) -> nn.Module:
+    return TaxonomyContrastiveLoss(model, taxonomy)
+
+
 def _grouped(_: Taxonomy) -> BatchSamplers:
     return BatchSamplers.GROUP_BY_LABEL
 
 
 METHODS: dict[str, tuple[LossMaker, SamplerMaker]] = {
-    OURS: (TaxonomyContrastiveLoss, TaxonomyBatchSampler.of),
-    "tree_grouped_batches": (TaxonomyContrastiveLoss, _grouped),
-    "supcon": (lambda model, _: FlatSupCon(model), _grouped),
-    "supcon_tree_batches": (lambda model, _: FlatSupCon(model), TaxonomyBatchSampler.of),
-    "batch_all_triplet": (lambda model, _: losses.BatchAllTripletLoss(model), _grouped),
-    "batch_hard_triplet": (lambda model, _: losses.BatchHardTripletLoss(model), _grouped),
-    "batch_semi_hard_triplet": (lambda model, _: losses.BatchSemiHardTripletLoss(model), _grouped),
+    OURS: (_ours, TaxonomyBatchSampler.of),
+    "tree_pairs_only": (_pairs, TaxonomyBatchSampler.of),
+    "tree_grouped_batches": (_ours, _grouped),
+    "supcon": (lambda model, *_: FlatSupCon(model), _grouped),
+    "supcon_tree_batches": (lambda model, *_: FlatSupCon(model), TaxonomyBatchSampler.of),
+    "batch_all_triplet": (lambda model, *_: losses.BatchAllTripletLoss(model), _grouped),
+    "batch_hard_triplet": (lambda model, *_: losses.BatchHardTripletLoss(model), _grouped),
+    "batch_semi_hard_triplet": (lambda model, *_: losses.BatchSemiHardTripletLoss(model), _grouped),
     "batch_hard_soft_margin_triplet": (
-        lambda model, _: losses.BatchHardSoftMarginTripletLoss(model),
+        lambda model, *_: losses.BatchHardSoftMarginTripletLoss(model),
         _grouped,
     ),
 }
@@ -216,7 +225,7 @@ def fine_tune(
             disable_tqdm=True,
         )
         SentenceTransformerTrainer(
-            model=encoder, args=arguments, train_dataset=dataset, loss=loss(encoder, task.taxonomy)
+            model=encoder, args=arguments, train_dataset=dataset, loss=loss(encoder, task.taxonomy, dataset)
         ).train()
     return encoder.eval()
 

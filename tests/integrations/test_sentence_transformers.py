@@ -16,6 +16,7 @@ from torch import nn
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from leafcode import Grades, HierarchicalBatchSampler, InputError, Taxonomy
+from leafcode.integrations.prototypes import CategoryPrototypes
 from leafcode.integrations.sentence_transformers import TaxonomyBatchSampler, TaxonomyContrastiveLoss
 
 LEAVES = [f"{a} > {b}" for a in ("food", "tools", "books") for b in ("red", "blue", "old")]
@@ -136,6 +137,18 @@ class TestLoss:
         relevance[9:] = np.nan
         expected = graded_contrastive(texts, torch.from_numpy(relevance), (0.5, 1.0), (0.25, 1.0), 0.1)
         assert found.item() == pytest.approx(np.nanmean(expected[:9]), rel=1e-6)
+
+    def test_prototypes_are_a_further_term_of_every_column(self):
+        rng = np.random.default_rng(3)
+        first, second, before = torch.from_numpy(rng.normal(size=(3, 9, 4)))
+        labels = torch.from_numpy(rng.integers(0, len(TREE), 9))
+        prototypes = CategoryPrototypes(TREE, labels.numpy(), before.numpy())
+        pairs, _ = loss_of(first, second, labels=labels)
+        found, loss = loss_of(first, second, labels=labels, prototypes=prototypes)
+        extra = (prototypes(first, labels) + prototypes(second, labels)) / 2
+        assert found.item() == pytest.approx(float(pairs + extra))
+        assert loss.get_config_dict()["prototypes"] == len(prototypes.vectors)
+        assert not loss.state_dict(), "there is nothing to save"
 
     def test_unlabelled_pairs_of_texts_are_still_positives(self):
         columns = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))

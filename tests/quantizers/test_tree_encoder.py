@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.strategies import labelled_trees
 
 from leafcode.quantizers import TreeEncoder
-from leafcode.training.categories import find_categories
+from leafcode.taxonomy.categories import find_categories
 
 SPANS = [
     [[0, 3], [0, 2], [0, 1]],

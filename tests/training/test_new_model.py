@@ -7,8 +7,8 @@ from tests.training.catalogues import DIM, SIZES, catalogue
 
 from leafcode.quantizers import RQVAEConfig
 from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy.categories import find_categories
 from leafcode.training import new_model
-from leafcode.training.categories import find_categories
 
 SHAPE = RQVAEConfig(embedding_dim=DIM, sizes=SIZES, tree_dim=4, hidden_dim=16)
 _, NODES, TREE = catalogue()

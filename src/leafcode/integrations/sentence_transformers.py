@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from leafcode.errors import InputError
 from leafcode.integrations._labels import ancestor_table, ancestors_of
+from leafcode.integrations.prototypes import CategoryPrototypes
 from leafcode.losses import GradedContrastiveLoss
 from leafcode.sampling import HierarchicalBatchSampler
 from leafcode.taxonomy import Grades, Taxonomy
@@ -49,6 +50,8 @@ class TaxonomyContrastiveLoss(nn.Module):
         grade_weights: A positive weight per grade. If left out, the squares of the grades: with the grades
             themselves, which the pure loss takes, top categories gain at the cost of the finest ones.
         temperature: Positive divisor of the cosines.
+        prototypes: A further term, of the same weight: every text against prototypes of all categories. See
+            `with_prototypes`, which makes them.
 
     Attributes:
         anchors: Scalar int64: texts of the last batch that had a positive. Where it is 0 the loss was 0 and
@@ -78,15 +81,46 @@ class TaxonomyContrastiveLoss(nn.Module):
         grades: Grades | None = None,
         grade_weights: Sequence[float] | None = None,
         temperature: float = 0.1,
+        prototypes: CategoryPrototypes | None = None,
     ) -> None:
         super().__init__()
         self.model = model  # by this name the trainer finds it, to put its wrapped model there
         self.grades = Grades.by_depth(taxonomy.max_depth) if grades is None else grades
         weights = [grade**2 for grade in self.grades.levels] if grade_weights is None else grade_weights
         self.contrast = GradedContrastiveLoss(self.grades.levels, weights, temperature)
+        self.prototypes = prototypes
         self.taxonomy = repr(taxonomy)
         self.anchors = torch.zeros((), dtype=torch.int64)
         self.register_buffer("ancestors", ancestor_table(taxonomy), persistent=False)
+
+    @classmethod
+    def with_prototypes(
+        cls,
+        model: SentenceTransformer,
+        taxonomy: Taxonomy,
+        texts: Sequence[str],
+        labels: npt.NDArray[np.integer[Any]] | Sequence[int],
+        grades: Grades | None = None,
+        grade_weights: Sequence[float] | None = None,
+        temperature: float = 0.1,
+    ) -> TaxonomyContrastiveLoss:
+        """The loss with prototypes: the means of the categories' texts as the model embeds them now.
+
+        To be called before training, and again with the same model where training is resumed: it encodes the
+        texts once.
+
+        Args:
+            model: The model to train.
+            taxonomy: The category tree.
+            texts: Of the training items (n,).
+            labels: Integers (n,), node ids; -1 for unlabelled.
+            grades: As of the class.
+            grade_weights: As of the class.
+            temperature: Of both terms.
+        """
+        embeddings = model.encode(list(texts), show_progress_bar=False, convert_to_numpy=True)
+        prototypes = CategoryPrototypes(taxonomy, np.asarray(labels), embeddings, grades, temperature)
+        return cls(model, taxonomy, grades, grade_weights, temperature, prototypes.to(model.device))
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
         """Loss of one batch.
@@ -117,6 +151,9 @@ class TaxonomyContrastiveLoss(nn.Module):
         output = self.contrast(anchors, torch.cat(blocks, dim=1), candidates=torch.cat(list(embeddings)))
         self.anchors = output.anchors
         loss: Tensor = output.loss
+        if self.prototypes is not None and labels is not None:
+            for column in embeddings:
+                loss = loss + self.prototypes(column, labels) / len(embeddings)
         return loss
 
     def _rows(self, labels: Tensor | None, count: int) -> Tensor:
@@ -133,6 +170,7 @@ class TaxonomyContrastiveLoss(nn.Module):
             "grades": {"kind": self.grades.kind, "table": list(self.grades.table)},
             "grade_weights": list(self.contrast.grade_weights),
             "temperature": self.contrast.temperature,
+            "prototypes": 0 if self.prototypes is None else len(self.prototypes.vectors),
         }
 
     @property

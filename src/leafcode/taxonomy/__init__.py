@@ -1,5 +1,6 @@
 """Category trees: structure, distances, relevance grades and readers."""
 
+from leafcode.taxonomy.categories import Categories, find_categories
 from leafcode.taxonomy.dag import Unfolded, unfold
 from leafcode.taxonomy.distance import lca, lca_depth, lca_height, tree_distance
 from leafcode.taxonomy.grades import Grades
@@ -9,10 +10,12 @@ from leafcode.taxonomy.tree import MAX_DEPTH, Taxonomy
 
 __all__ = [
     "MAX_DEPTH",
+    "Categories",
     "Grades",
     "Taxonomy",
     "Unfolded",
     "ancestor_rows",
+    "find_categories",
     "lca",
     "lca_depth",
     "lca_height",

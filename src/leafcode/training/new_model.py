@@ -10,8 +10,7 @@ import numpy.typing as npt
 import torch
 
 from leafcode.quantizers import RQVAE, RQVAEConfig
-from leafcode.taxonomy import Taxonomy
-from leafcode.training.categories import find_categories
+from leafcode.taxonomy import Taxonomy, find_categories
 from leafcode.training.randomness import seeded
 
 

@@ -21,8 +21,7 @@ from tqdm import tqdm
 from leafcode.catalog import split_by_content
 from leafcode.errors import InputError, TrainingError
 from leafcode.quantizers import RQVAE
-from leafcode.taxonomy import Taxonomy
-from leafcode.training.categories import find_categories
+from leafcode.taxonomy import Taxonomy, find_categories
 from leafcode.training.checkpoint import (
     Checkpoint,
     cpu_state,

@@ -12,8 +12,7 @@ from torch import Tensor
 from leafcode.errors import InputError
 from leafcode.losses import prototype_contrastive_loss
 from leafcode.quantizers import TreeEncoder
-from leafcode.taxonomy import Grades, Taxonomy
-from leafcode.training.categories import find_categories
+from leafcode.taxonomy import Grades, Taxonomy, find_categories
 from leafcode.training.config import TrainingConfig
 from leafcode.training.tree_batches import TreeBatches
 
@@ -38,11 +37,12 @@ class TreeTerm(TreeBatches):
         device: torch.device,
     ) -> None:
         super().__init__(nodes, taxonomy, config, train)
-        depths, self._categories, spans = find_categories(nodes, taxonomy)
-        self._spans = torch.from_numpy(spans).to(device)
+        found = find_categories(nodes, taxonomy)
+        self._categories = found.spans
+        self._spans = torch.from_numpy(found.item_spans).to(device)
         paths = np.where((nodes >= 0)[:, None], taxonomy.ancestors[nodes], -1)
         grades = Grades.parse(config.grades, taxonomy.max_depth).along_paths(paths)
-        self._weights = torch.from_numpy(grades[:, depths - 1]).to(device)
+        self._weights = torch.from_numpy(grades[:, found.depths - 1]).to(device)
 
     def check(self, encoder: TreeEncoder | None) -> TreeEncoder:
         """The encoder, if it is one for the categories of the items.

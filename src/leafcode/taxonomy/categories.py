@@ -1,4 +1,4 @@
-"""The categories that a tree encoder tells apart, and where in the tree they and the items are."""
+"""The finest categories of some items, and where in the tree these and the items are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy.tree import Taxonomy
 
 
 class Categories(NamedTuple):
@@ -16,28 +16,37 @@ class Categories(NamedTuple):
     Depths at which all items have the same ancestor tell nothing apart and are left out.
     """
 
+    nodes: npt.NDArray[np.int64]
+    """(C,): the categories."""
     depths: npt.NDArray[np.int64]
     """(depths,): the depths that are left, 1 for the top."""
     spans: npt.NDArray[np.int64]
     """(C, depths, 2): first category beneath the ancestor of each category at each depth, and the one after
     the last; below its own depth a category is its own ancestor."""
     item_spans: npt.NDArray[np.int64]
-    """(n, depths, 2): the same for each item; -1 below the depth of its category and for unlabelled items."""
+    """(n, depths, 2): the same for each item, or each node asked for; -1 below the depth of its category and
+    for unlabelled items."""
 
 
-def find_categories(nodes: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy) -> Categories:
+def find_categories(
+    nodes: npt.NDArray[np.integer[Any]],
+    taxonomy: Taxonomy,
+    of: npt.NDArray[np.integer[Any]] | None = None,
+) -> Categories:
     """The finest categories of items, those without items in a category beneath them.
 
     Args:
         nodes: (n,) node of each item, -1 for unlabelled items.
         taxonomy: The tree.
+        of: (m,) nodes, -1 for none, of which `Categories.item_spans` is given; `nodes` if left out. The span
+            of a node without items beneath it is empty.
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["Food > Milk", "Food > Salt", "Food", "Soap", None])
-        >>> depths, spans, item_spans = find_categories(nodes, tree)
-        >>> spans.tolist()  # of milk, salt and soap
+        >>> found = find_categories(nodes, tree)
+        >>> found.spans.tolist()  # of milk, salt and soap
         [[[0, 2], [0, 1]], [[0, 2], [1, 2]], [[2, 3], [2, 3]]]
-        >>> item_spans[2].tolist()  # food of either kind
+        >>> found.item_spans[2].tolist()  # food of either kind
         [[0, 2], [-1, -1]]
     """
     used = np.unique(nodes[nodes >= 0])
@@ -54,6 +63,11 @@ def find_categories(nodes: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy) -> 
     spans = spans_of(taxonomy.ancestors[finest])
     spans = np.where(spans < 0, own, spans)
     told_apart = (spans != spans[:1]).any(axis=(0, 2))
-    labelled = (nodes >= 0)[:, None]
-    item_spans = spans_of(np.where(labelled, taxonomy.ancestors[nodes], -1))
-    return Categories(np.flatnonzero(told_apart) + 1, spans[:, told_apart], item_spans[:, told_apart])
+    wanted = nodes if of is None else of
+    item_spans = spans_of(np.where((wanted >= 0)[:, None], taxonomy.ancestors[wanted], -1))
+    return Categories(
+        finest.astype(np.int64),
+        np.flatnonzero(told_apart) + 1,
+        spans[:, told_apart],
+        item_spans[:, told_apart],
+    )

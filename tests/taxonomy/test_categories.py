@@ -3,8 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.oracles import trees
 from tests.strategies import labelled_trees
 
-from leafcode.taxonomy import Taxonomy
-from leafcode.training.categories import find_categories
+from leafcode.taxonomy import Taxonomy, find_categories
 
 
 def by_hand(tree, nodes):
@@ -31,6 +30,7 @@ def test_every_span_against_plain_python(labelled):
         if len({frozenset(beneath(category, depth) or {category}) for category in finest}) > 1
     ]
     found = find_categories(np.array(nodes), tree)
+    assert found.nodes.tolist() == finest
     assert found.depths.tolist() == [depth + 1 for depth in depths]
     assert found.spans.shape == (len(finest), len(depths), 2)
     assert found.item_spans.shape == (len(nodes), len(depths), 2)
@@ -90,3 +90,18 @@ def test_no_labelled_item():
     tree, _ = Taxonomy.from_paths(["A > x", "B"])
     found = find_categories(np.array([-1, -1, -1]), tree)
     assert (len(found.depths), found.spans.shape, found.item_spans.shape) == (0, (0, 0, 2), (3, 0, 2))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(labelled_trees())
+def test_spans_of_other_nodes_than_those_with_items(labelled):
+    tree, nodes = labelled
+    _, beneath = by_hand(tree, nodes)
+    every = np.append(np.arange(len(tree)), -1)
+    found, own = find_categories(np.array(nodes), tree, every), find_categories(np.array(nodes), tree)
+    np.testing.assert_array_equal(found.spans, own.spans)
+    np.testing.assert_array_equal(found.item_spans[nodes], own.item_spans)
+    for node, spans in zip(every.tolist(), found.item_spans.tolist(), strict=True):
+        for depth, (first, last) in zip((found.depths - 1).tolist(), spans, strict=True):
+            expected = beneath(node, depth) if node >= 0 else None
+            assert (set() if expected is None else expected) == set(found.nodes[max(first, 0) : max(last, 0)])
