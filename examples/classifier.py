@@ -1,4 +1,4 @@
-"""A classifier whose mistakes are milder: cross-entropy plus the graded tree term on its embedding.
+"""A classifier that is told its tree: cross-entropy plus the graded tree term on its embedding.
 
 Items are ICD-10-CM leaf codes, described by their titles; the classes are the categories beneath chapter and
 block. Texts become vectors by all-MiniLM-L6-v2, and the classifier is a small network on top. It is trained
@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import simple_icd_10_cm as icd
 import torch
 from sklearn.feature_extraction.text import HashingVectorizer
 from torch import Tensor, nn
@@ -40,6 +39,7 @@ from leafcode import (
 )
 from leafcode.catalog import split_by_content
 from leafcode.evaluation import hierarchical_distance, mean_interval, mistake_severity
+from own_training_loop import read_items
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -76,20 +76,11 @@ class Classifier(nn.Module):
         return logits
 
 
-def read_icd(count: int, seed: int = 0) -> tuple[list[str], Taxonomy, npt.NDArray[np.int32]]:
-    """Titles of some leaf codes drawn at random, and their places in chapter > block > category."""
-    leaves = [code for code in icd.get_all_codes(True) if icd.is_leaf(code)]
-    drawn = np.random.default_rng(seed).permutation(len(leaves))[:count]
-    codes = [leaves[place] for place in np.sort(drawn).tolist()]
-    lines = [[*reversed(icd.get_ancestors(code)), code][:3] for code in codes]
-    tree, nodes = Taxonomy.from_paths([" > ".join(line) for line in lines])
-    return [icd.get_description(code) for code in codes], tree, nodes
-
-
 def load(arguments: argparse.Namespace) -> Data:
     """Texts, their vectors and their categories; items without a category are left out."""
     if arguments.items is None:
-        texts, tree, nodes = read_icd(2_000 if arguments.tiny else 10_000)
+        texts, paths = read_items(2_000 if arguments.tiny else 10_000, seed=0)
+        tree, nodes = Taxonomy.from_paths(paths)
     else:
         catalog = read_catalog(arguments.items, path_column="path")
         catalog = catalog.subset(catalog.labelled)
@@ -168,7 +159,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--tiny", action="store_true", help="few items and steps, no embedding model")
     arguments = parser.parse_args()
     if arguments.tiny:
-        arguments.steps, arguments.batch_size, arguments.seeds = 120, 128, 2
+        arguments.steps, arguments.batch_size, arguments.seeds = 80, 64, 2
     return arguments
 
 
