@@ -1,6 +1,6 @@
 """leafcode: Semantic IDs and embeddings that respect a catalogue's category tree."""
 
-from leafcode.catalog import Catalog, embed_texts, read_catalog
+from leafcode.catalog import Catalog, Engagement, embed_texts, read_catalog, read_engagement
 from leafcode.codes import IdRegistry, encode_items
 from leafcode.errors import InputError, LeafcodeError, RunFolderError, TrainingError
 from leafcode.evaluation import ceilings, evaluate
@@ -16,6 +16,7 @@ __all__ = [
     "Catalog",
     "CatalogSource",
     "CompareOptions",
+    "Engagement",
     "FitOptions",
     "GradedContrastiveLoss",
     "Grades",
@@ -40,4 +41,5 @@ __all__ = [
     "fit",
     "graded_contrastive_loss",
     "read_catalog",
+    "read_engagement",
 ]
