@@ -28,7 +28,7 @@ def page_after(tmp_path, html):
         "--disable-component-update",
         "--disable-sync",
         f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=3000",
+        "--virtual-time-budget=20000",
         "--dump-dom",
         (tmp_path / "page.html").as_uri(),
     ]
@@ -38,7 +38,7 @@ def page_after(tmp_path, html):
 def acting(html, script):
     """The page with a script of the test's own, which the page's policy would stop."""
     html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
-    return html.replace("</body>", f"<script>setTimeout(() => {{ {script} }}, 300)</script></body>")
+    return html.replace("</body>", f"<script>setTimeout(() => {{ {script} }}, 5000)</script></body>")
 
 
 def shown_items(page):
