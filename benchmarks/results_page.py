@@ -89,7 +89,7 @@ _SECTIONS = {
         "Adjusted mutual information of the leading codes and the categories at each depth, on held-out "
         "items: leafcode, and λ = 0 in brackets.",
     ),
-    "seconds": ("Seconds of training", "Means over the seeds, of trainings beside other work on the machine."),
+    "seconds": ("Seconds of training", "Means over the seeds, beside other work on the machine."),
 }
 
 
