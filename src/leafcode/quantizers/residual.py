@@ -132,7 +132,7 @@ class ResidualQuantizer(nn.Module):
         Raises:
             InputError: Fewer latents than codes in a level.
         """
-        residual = masked(latents, known)
+        residual = latents
         for balance in self._balances:
             balance.reset()
         for level, (codebook, metric, _) in enumerate(self.levels):
@@ -148,7 +148,7 @@ class ResidualQuantizer(nn.Module):
             indices, _ = assign(residual * scale, centroids, known=known)
             # Means of the residuals themselves, since a dimension of weight zero has no centroid.
             codebook.copy_(cluster_means(residual, indices, len(codebook), known))
-            residual = masked(residual - codebook[indices], known)
+            residual = residual - codebook[indices]
 
     def forward(
         self, latents: Tensor, *, depth: Tensor | None = None, known: Tensor | None = None
@@ -163,7 +163,7 @@ class ResidualQuantizer(nn.Module):
                 the choice of codewords, are False; None if all are known. The codewords chosen tell what is
                 to be expected there.
         """
-        residual, codes, codewords, errors = masked(latents, known), [], [], []
+        residual, codes, codewords, errors = latents, [], [], []
         loss = latents.new_zeros(())
         for level, (codebook, metric, offset) in enumerate(self.levels):
             indices, error = assign(residual.detach(), codebook.detach(), metric, offset, known)
