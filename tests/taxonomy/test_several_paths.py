@@ -135,7 +135,3 @@ def test_bad_arguments():
             relevance_over_paths(Grades.default(), a, b)
     with pytest.raises(InputError, match="how: found 'worst'"):
         relevance_over_paths(Grades.default(), rows, how="worst")
-    with pytest.raises(InputError, match="places: found ids from 0 to 2"):
-        ancestor_rows(tree, np.array([0, 2]))
-    with pytest.raises(InputError, match="an array of float64"):
-        ancestor_rows(tree, np.array([0.0]))

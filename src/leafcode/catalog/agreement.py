@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leafcode.errors import InputError
+from leafcode.taxonomy._arrays import array_module
 
 if TYPE_CHECKING:
     import torch
@@ -156,19 +157,16 @@ def refine_relevance(relevance: Any, agreement: Any, *, levels: Sequence[float] 
     return _float32(xp, refined)
 
 
-def _array_module(array: object, where: str) -> ModuleType:
+def _array_module(array: FloatInput | torch.Tensor, where: str) -> ModuleType:
     """NumPy or torch, whichever the floats are of."""
+    xp = array_module(array, where)
     if isinstance(array, np.ndarray):
-        if not np.issubdtype(array.dtype, np.floating):
-            raise InputError(where, f"an array of {array.dtype}", "floats")
-        return np
-    import torch
-
-    if not isinstance(array, torch.Tensor):
-        raise InputError(where, f"a {type(array).__name__}", "a NumPy array or a torch tensor")
-    if not array.is_floating_point():
-        raise InputError(where, f"a tensor of {array.dtype}", "floats")
-    return torch
+        kind, floats = "an array", np.issubdtype(array.dtype, np.floating)
+    else:
+        kind, floats = "a tensor", array.is_floating_point()
+    if not floats:
+        raise InputError(where, f"{kind} of {array.dtype}", "floats")
+    return xp
 
 
 def _check_agreement(agreement: FloatInput) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from leafcode.catalog._positions import check_positions
 from leafcode.errors import InputError
 
 FloatMatrix = npt.NDArray[np.float32]
@@ -118,8 +119,8 @@ class Attributes:
         Raises:
             InputError: Not positions of items.
         """
-        rows = self._positions(items, "items")
-        columns = rows if others is None else self._positions(others, "others")
+        rows = check_positions(items, len(self), "items")
+        columns = rows if others is None else check_positions(others, len(self), "others")
         total = np.zeros((len(rows), len(columns)), np.float32)
         weight = np.zeros_like(total)
         for place, share in enumerate(self.weights):
@@ -136,15 +137,6 @@ class Attributes:
         # The sums of both may differ in the last bit.
         mean = np.minimum(total / np.where(weight > 0, weight, 1), 1)
         return np.where(weight > 0, mean, np.float32(np.nan))
-
-    def _positions(self, items: npt.NDArray[np.integer[Any]], where: str) -> npt.NDArray[np.int64]:
-        places = np.asarray(items)
-        if places.ndim != 1 or not (np.issubdtype(places.dtype, np.integer) or places.size == 0):
-            raise InputError(where, f"{places.dtype} {places.shape}", "integers of shape (B,)")
-        if places.size and not 0 <= int(places.min()) <= int(places.max()) < len(self):
-            found = f"positions from {places.min()} to {places.max()}"
-            raise InputError(where, found, f"positions in [0, {len(self)})")
-        return places.astype(np.int64)
 
 
 def _as_array(column: object, name: str) -> pa.Array:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.sparse.linalg import eigsh
 
+from leafcode.catalog._positions import check_positions
 from leafcode.catalog.co_occurrence import CoOccurrence, count_pairs
 from leafcode.errors import InputError
 
@@ -136,7 +137,7 @@ class Engagement:
             Engagement(3 items, 2 with history, 1 pairs from 2 baskets)
         """
         kept = np.zeros(len(self))
-        kept[self._places(items, "items")] = 1
+        kept[check_positions(items, len(self), "items")] = 1
         chosen = sp.diags_array(kept)
 
         def part(matrix: sp.csr_array) -> sp.csr_array:
@@ -192,8 +193,8 @@ class Engagement:
             >>> engagement.matrix([0, 1, 2]).tolist()
             [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
         """
-        rows = self._places(items, "items")
-        columns = rows if others is None else self._places(others, "others")
+        rows = check_positions(items, len(self), "items")
+        columns = rows if others is None else check_positions(others, len(self), "others")
         dense: npt.NDArray[np.float32] = self.relevance[rows][:, columns].toarray()
         dense[rows[:, None] == columns] = 1
         return dense
@@ -235,15 +236,6 @@ class Engagement:
         vectors = np.zeros((len(self), dim), np.float32)
         vectors[known] = basis * np.where(largest < 0, -1, 1) * np.sqrt(values)
         return vectors
-
-    def _places(self, items: npt.ArrayLike, where: str) -> npt.NDArray[np.int64]:
-        places = np.asarray(items)
-        if places.ndim != 1 or not (np.issubdtype(places.dtype, np.integer) or places.size == 0):
-            raise InputError(where, f"{places.dtype} of shape {places.shape}", "integers of one dimension")
-        if places.size and not 0 <= int(places.min()) <= int(places.max()) < len(self):
-            found = f"items from {places.min()} to {places.max()}"
-            raise InputError(where, found, f"items in [0, {len(self):,})")
-        return places.astype(np.int64)
 
 
 def _pmi(

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from leafcode.methods.method import Method, Task, TrainedMethod
 from leafcode.methods.network import need_taxonomy, train_with_term
 from leafcode.quantizers import RQVAE, RQVAEOutput
-from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy import Taxonomy, ancestor_rows
 from leafcode.training import CodeTerm, cumulative_sums
 
 _MARGIN = 0.2
@@ -60,7 +60,7 @@ class TripletTerm(CodeTerm):
 
     def __init__(self, nodes: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy, weight: float) -> None:
         super().__init__(weight)
-        ancestors = np.where(nodes[:, None] >= 0, taxonomy.ancestors[nodes], -1).astype(np.int64)
+        ancestors = ancestor_rows(taxonomy, nodes).astype(np.int64)
         self.register_buffer("ancestors", torch.from_numpy(ancestors), persistent=False)
 
     def loss(self, model: RQVAE, output: RQVAEOutput, items: npt.NDArray[np.int64]) -> Tensor:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from leafcode.catalog import Catalog, split_by_content
 from leafcode.errors import InputError
 from leafcode.report import CatalogueSummary
+from leafcode.taxonomy import ancestor_rows
 
 
 def hold_out(catalog: Catalog, share: float, seed: int, salt: str = "") -> npt.NDArray[np.bool_]:
@@ -38,8 +39,7 @@ def category_ancestors(catalog: Catalog) -> npt.NDArray[np.int32]:
     """Rows (n, D) of the tree's ancestor matrix for each item; -1 throughout for an unlabelled one."""
     if catalog.taxonomy is None:
         return np.empty((len(catalog), 0), np.int32)
-    rows: npt.NDArray[np.int32] = catalog.taxonomy.ancestors[catalog.nodes]
-    return np.where(catalog.labelled[:, None], rows, np.int32(-1))
+    return ancestor_rows(catalog.taxonomy, catalog.nodes)
 
 
 def catalogue_summary(catalog: Catalog, held_out: int) -> CatalogueSummary:

@@ -1,11 +1,12 @@
 """Category trees: structure, distances, relevance grades and readers."""
 
+from leafcode.taxonomy.ancestors import ancestor_rows
 from leafcode.taxonomy.categories import Categories, find_categories
 from leafcode.taxonomy.dag import Unfolded, unfold
 from leafcode.taxonomy.distance import lca, lca_depth, lca_height, tree_distance
 from leafcode.taxonomy.grades import Grades
 from leafcode.taxonomy.readers import read_parent_table, read_path_list
-from leafcode.taxonomy.several_paths import ancestor_rows, places_from_paths, relevance_over_paths
+from leafcode.taxonomy.several_paths import places_from_paths, relevance_over_paths
 from leafcode.taxonomy.tree import MAX_DEPTH, Taxonomy
 
 __all__ = [

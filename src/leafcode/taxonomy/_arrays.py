@@ -5,10 +5,13 @@ Loops run over the depth of the tree or over powers of two, never over nodes.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from leafcode.errors import InputError
 
 IntArray = npt.NDArray[np.int32]
 LongArray = npt.NDArray[np.int64]
@@ -94,3 +97,18 @@ def ancestor_matrix(parents: IntArray, depths: IntArray, by_level: list[LongArra
         table[ids, : depth - 1] = table[parents[ids], : depth - 1]
         table[ids, depth - 1] = ids
     return table
+
+
+def array_module(array: object, where: str) -> ModuleType:
+    """NumPy or torch, whichever an array is of.
+
+    Raises:
+        InputError: It is of neither.
+    """
+    if isinstance(array, np.ndarray):
+        return np
+    import torch
+
+    if not isinstance(array, torch.Tensor):
+        raise InputError(where, f"a {type(array).__name__}", "a NumPy array or a torch tensor")
+    return torch

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from leafcode.taxonomy.ancestors import ancestor_rows
 from leafcode.taxonomy.tree import Taxonomy
 
 
@@ -64,7 +65,7 @@ def find_categories(
     spans = np.where(spans < 0, own, spans)
     told_apart = (spans != spans[:1]).any(axis=(0, 2))
     wanted = nodes if of is None else of
-    item_spans = spans_of(np.where((wanted >= 0)[:, None], taxonomy.ancestors[wanted], -1))
+    item_spans = spans_of(ancestor_rows(taxonomy, wanted))
     return Categories(
         finest.astype(np.int64),
         np.flatnonzero(told_apart) + 1,

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leafcode.errors import InputError
+from leafcode.taxonomy._arrays import array_module
 
 if TYPE_CHECKING:
     import torch
@@ -221,7 +222,7 @@ class Grades:
         grades = np.where(depth == own, 1 if self.kind == "depth" else table[0], grades)
         return np.asarray(np.where(depth <= own, grades, 0), np.float32)
 
-    def _backend(self, rows: object, max_depth: int) -> tuple[Any, Any]:
+    def _backend(self, rows: npt.NDArray[Any] | torch.Tensor, max_depth: int) -> tuple[Any, Any]:
         """The array module of ``rows``, and the table as its float32 array with max_depth + 1 entries."""
         if self.kind == "distance":
             table = (*self.table, *[0.0] * (max_depth + 1))[: max_depth + 1]
@@ -231,10 +232,7 @@ class Grades:
         else:
             found = f"a table by depth up to {len(self.table) - 1}"
             raise InputError("grades", found, f"grades up to depth {max_depth - 1} for a tree this deep")
-        if isinstance(rows, np.ndarray):
+        xp: Any = array_module(rows, "ancestors")
+        if xp is np:
             return np, np.array(table, np.float32)
-        import torch
-
-        if not isinstance(rows, torch.Tensor):
-            raise InputError("ancestors", f"a {type(rows).__name__}", "a NumPy array or a torch tensor")
-        return torch, torch.tensor(table, dtype=torch.float32, device=rows.device)
+        return xp, xp.tensor(table, dtype=xp.float32, device=rows.device)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leafcode.errors import InputError
-from leafcode.taxonomy._arrays import IntArray
+from leafcode.taxonomy._arrays import IntArray, array_module
 from leafcode.taxonomy.grades import Grades
 from leafcode.taxonomy.tree import Taxonomy
 
@@ -59,33 +59,6 @@ def places_from_paths(
         place = f"{where}: row {item_of_path[int(row) - 1] + 1}"
         raise InputError(place, error.found, error.expected, error.hint) from error
     return tree, padded_places(item_of_path, nodes, len(lists))
-
-
-def ancestor_rows(taxonomy: Taxonomy, places: npt.NDArray[np.integer[Any]]) -> IntArray:
-    """Rows of ``taxonomy.ancestors`` for nodes of any shape, all -1 where the node is -1.
-
-    Args:
-        taxonomy: The tree.
-        places: Integers of any shape, such as (n,) or (n, P): node ids, -1 for none.
-
-    Returns:
-        int32 (*places.shape, max_depth).
-
-    Raises:
-        InputError: An id is neither a node nor -1.
-
-    Example:
-        >>> tree, places = places_from_paths([["A > x", "B"], "B"])
-        >>> ancestor_rows(tree, places).tolist()
-        [[[0, 1], [2, -1]], [[2, -1], [-1, -1]]]
-    """
-    places = np.asarray(places)
-    if not np.issubdtype(places.dtype, np.integer):
-        raise InputError("places", f"an array of {places.dtype}", "integer node ids, -1 for none")
-    if places.size and not -1 <= int(places.min()) <= int(places.max()) < len(taxonomy):
-        found = f"ids from {places.min()} to {places.max()}"
-        raise InputError("places", found, f"node ids in [0, {len(taxonomy)}), -1 for none")
-    return np.where((places >= 0)[..., None], taxonomy.ancestors[places], np.int32(-1))
 
 
 @overload
@@ -141,6 +114,7 @@ def relevance_over_paths(
         InputError: Shapes do not fit, ``how`` is neither, or see `Grades.matrix`.
 
     Example:
+        >>> from leafcode.taxonomy import ancestor_rows
         >>> tree, places = places_from_paths([["A > x", "B > z"], "A > x", "A > y"])
         >>> rows = ancestor_rows(tree, places)
         >>> relevance_over_paths(Grades.default(), rows)[0].tolist()
@@ -157,7 +131,7 @@ def relevance_over_paths(
         )
     if how not in ("best", "mean"):
         raise InputError("how", repr(how), "'best' or 'mean'")
-    xp = _array_module(rows_a)
+    xp = array_module(rows_a, "ancestors")
 
     # best_a[p]: of the p-th path of a, its best match in b. NaN only where none has a grade.
     best_a: list[Any] = [None] * shapes[0][1]
@@ -221,14 +195,6 @@ def padded_places(item: npt.NDArray[np.int64], node: npt.NDArray[np.integer[Any]
 
 def _not_null(path: str | None) -> str:
     return "" if path is None else path
-
-
-def _array_module(rows: object) -> ModuleType:
-    if isinstance(rows, np.ndarray):
-        return np
-    import torch
-
-    return torch
 
 
 def _mean_of_graded(xp: ModuleType, parts: Sequence[ArrayT]) -> ArrayT:

@@ -12,7 +12,7 @@ from torch import Tensor
 from leafcode.errors import InputError
 from leafcode.losses import prototype_contrastive_loss
 from leafcode.quantizers import TreeEncoder
-from leafcode.taxonomy import Grades, Taxonomy, find_categories
+from leafcode.taxonomy import Grades, Taxonomy, ancestor_rows, find_categories
 from leafcode.training.config import TrainingConfig
 from leafcode.training.tree_batches import TreeBatches
 
@@ -40,7 +40,7 @@ class TreeTerm(TreeBatches):
         found = find_categories(nodes, taxonomy)
         self._categories = found.spans
         self._spans = torch.from_numpy(found.item_spans).to(device)
-        paths = np.where((nodes >= 0)[:, None], taxonomy.ancestors[nodes], -1)
+        paths = ancestor_rows(taxonomy, nodes)
         grades = Grades.parse(config.grades, taxonomy.max_depth).along_paths(paths)
         self._weights = torch.from_numpy(grades[:, found.depths - 1]).to(device)
 
