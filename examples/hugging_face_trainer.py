@@ -40,7 +40,7 @@ from transformers import (
 from leafcode import GradedContrastiveLoss, Grades, HierarchicalBatchSampler, LeafcodeError, Taxonomy
 from leafcode.catalog import split_by_content
 from leafcode.evaluation import precision_at_k
-from own_training_loop import DEPTHS, nearest, read_items
+from own_training_loop import nearest, print_shares, read_items
 
 
 class Encoder(nn.Module):
@@ -176,11 +176,7 @@ def main() -> None:
         )
         rows = [(texts[row], int(nodes[row])) for row in train.tolist()]
         TreeTrainer(sampler, model=model, args=settings, train_dataset=rows, data_collator=collate).train()
-    after = shares()
-
-    print(f"precision at 10, {len(test):,} held-out items\n{'':10}{'before':>8}{'after':>8}")
-    for name, old, new in zip(DEPTHS, before.tolist(), after.tolist(), strict=True):
-        print(f"{name:10}{old:8.3f}{new:8.3f}")
+    print_shares(len(test), before, shares())
 
 
 if __name__ == "__main__":

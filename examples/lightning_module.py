@@ -11,7 +11,6 @@ held-out item's 10 nearest training items that have its chapter, block or catego
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 import warnings
@@ -20,14 +19,13 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from sklearn.feature_extraction.text import HashingVectorizer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from leafcode import GradedContrastiveLoss, Grades, HierarchicalBatchSampler, LeafcodeError, Taxonomy
 from leafcode.catalog import split_by_content
 from leafcode.evaluation import precision_at_k
-from own_training_loop import DEPTHS, nearest, read_items
+from own_training_loop import hashed_ngrams, nearest, print_shares, read_arguments, read_items
 
 
 class Projection(lightning.LightningModule):
@@ -65,35 +63,15 @@ class Projection(lightning.LightningModule):
         return torch.optim.AdamW(self.parameters(), lr=1e-3)
 
 
-def read_arguments() -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--items", type=int, default=10_000, help="leaf codes to draw (default: 10000)")
-    parser.add_argument("--steps", type=int, default=400, help="training steps (default: 400)")
-    parser.add_argument("--batch-size", type=int, default=256, help="items in a batch (default: 256)")
-    parser.add_argument("--features", type=int, default=2048, help="hashed n-grams (default: 2048)")
-    parser.add_argument("--grades", default="depth", help="'depth' or grades by distance such as 1,0.5")
-    parser.add_argument("--seed", type=int, default=0, help="of items, split, batches and weights")
-    parser.add_argument("--tiny", action="store_true", help="few items, features and steps")
-    arguments = parser.parse_args()
-    if arguments.tiny:
-        arguments.items, arguments.steps = 2_000, 60
-        arguments.batch_size, arguments.features = 128, 512
-    return arguments
-
-
 def main() -> None:
     """Run the example."""
-    arguments = read_arguments()
+    arguments = read_arguments(__doc__)
     # Of processes that are not there, and of workers that arrays in memory do not need.
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*does not have many workers")
     texts, paths = read_items(arguments.items, arguments.seed)
     tree, nodes = Taxonomy.from_paths(paths)
-    hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=arguments.features)
-    features = torch.from_numpy(hashed.fit_transform(texts).toarray().astype(np.float32))
+    features = hashed_ngrams(texts, arguments.features)
     held_out = split_by_content(texts, 0.2, arguments.seed)
     train, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
@@ -117,13 +95,11 @@ def main() -> None:
 
     ancestors = tree.ancestors[nodes]
     with torch.no_grad():
-        shares = [
+        before, after = (
             precision_at_k(nearest(vectors[test], vectors[train]), ancestors[train], ancestors[test])
             for vectors in (features, model.cpu()(features))
-        ]
-    print(f"precision at 10, {len(test):,} held-out items\n{'':10}{'before':>8}{'after':>8}")
-    for name, old, new in zip(DEPTHS, *(row.tolist() for row in shares), strict=True):
-        print(f"{name:10}{old:8.3f}{new:8.3f}")
+        )
+    print_shares(len(test), before, after)
 
 
 if __name__ == "__main__":

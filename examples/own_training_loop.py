@@ -49,10 +49,23 @@ def nearest(query: torch.Tensor, train: torch.Tensor, k: int = 10) -> npt.NDArra
     return np.asarray(torch.cat(blocks).numpy(), np.int64)
 
 
-def read_arguments() -> argparse.Namespace:
+def hashed_ngrams(texts: list[str], features: int) -> torch.Tensor:
+    """Character n-grams of texts, hashed: float32 (n, features) of unit length."""
+    hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=features)
+    return torch.from_numpy(hashed.fit_transform(texts).toarray().astype(np.float32))
+
+
+def print_shares(held_out: int, before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> None:
+    """Precision at 10 by depth, before and after training."""
+    print(f"precision at 10, {held_out:,} held-out items\n{'':10}{'before':>8}{'after':>8}")
+    for name, old, new in zip(DEPTHS, before.tolist(), after.tolist(), strict=True):
+        print(f"{name:10}{old:8.3f}{new:8.3f}")
+
+
+def read_arguments(description: str | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--items", type=int, default=10_000, help="leaf codes to draw (default: 10000)")
     parser.add_argument("--steps", type=int, default=400, help="training steps (default: 400)")
@@ -70,11 +83,10 @@ def read_arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Run the example."""
-    arguments = read_arguments()
+    arguments = read_arguments(__doc__)
     texts, paths = read_items(arguments.items, arguments.seed)
     tree, nodes = Taxonomy.from_paths(paths)
-    hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=arguments.features)
-    features = torch.from_numpy(hashed.fit_transform(texts).toarray().astype(np.float32))
+    features = hashed_ngrams(texts, arguments.features)
     held_out = split_by_content(texts, 0.2, arguments.seed)
     train, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     ancestors = tree.ancestors[nodes]
@@ -107,9 +119,8 @@ def main() -> None:
 
     with torch.no_grad():
         after = precision(model(features))
-    print(f"\nprecision at 10, {len(test):,} held-out items\n{'':10}{'before':>8}{'after':>8}")
-    for name, old, new in zip(DEPTHS, before.tolist(), after.tolist(), strict=True):
-        print(f"{name:10}{old:8.3f}{new:8.3f}")
+    print()
+    print_shares(len(test), before, after)
 
 
 if __name__ == "__main__":
