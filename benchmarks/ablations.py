@@ -11,7 +11,6 @@ command goes on. The figures are in benchmarks/results/ablations.parquet.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from catalogues import RESULTS, SAMPLES, WORK, load, machine
+from catalogues import SAMPLES, load, machine
 from leafcode import CatalogSource
 from leafcode.cli.options import pick_device
 from leafcode.errors import InputError, LeafcodeError
@@ -37,6 +36,7 @@ from leafcode.pipeline.workers import run_jobs
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving.storage import read_json, read_table, write_json
 from leafcode.training import ContrastTerm, TrainingConfig
+from options import RESULTS, WORK, benchmark_parser
 
 CATALOGUES = ("usda_foods", "naics_2017")
 MEASURES = ("reconstruction", "prefix_accuracy", "hp_at_10", "precision_at_10", "collision_rate")
@@ -342,15 +342,8 @@ def write_about(path: Path, training: TrainingConfig, shape: RQVAEConfig) -> Non
 
 def main() -> None:
     """Run what is missing."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").split("\n", 1)[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("data", type=Path, help="folder with a folder per catalogue")
-    parser.add_argument("--catalogues", nargs="+", default=CATALOGUES, metavar="NAME")
+    parser = benchmark_parser(__doc__, catalogues=CATALOGUES, seeds=3, work=WORK / "ablations")
     parser.add_argument("--factors", nargs="+", default=(), metavar="NAME", help="all if left out")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=WORK / "ablations", help="what a rerun goes on with")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the figures")
     parser.add_argument("--jobs", type=int, help="trainings at a time; one per core if left out")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()

@@ -13,7 +13,6 @@ docs/results.md.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import hashlib
 import json
@@ -44,6 +43,7 @@ from leafcode.pipeline.items import catalog_embeddings, category_ancestors
 from leafcode.pipeline.workers import available_cores
 from leafcode.serving.run_config import installed_version
 from leafcode.serving.storage import read_table
+from options import RESULTS, WORK, benchmark_parser
 
 CATALOGUES = (
     "usda_foods",
@@ -58,8 +58,6 @@ CATALOGUES = (
 SAMPLES = {"gutenberg_books": 20_000}
 """Catalogues of which only so many items are used."""
 
-RESULTS = Path(__file__).parent / "results"
-WORK = Path(__file__).parents[1] / "build" / "benchmarks"
 CEILING = "ceiling"
 """In the place of a method: rows that depend on no codes, ``ceiling.knn`` and ``ceiling.probe``."""
 
@@ -285,13 +283,8 @@ def _told(
 
 def main() -> None:
     """Run what is missing."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").split("\n", 1)[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("data", type=Path, help="folder with a folder per catalogue")
-    parser.add_argument("--catalogues", nargs="+", default=CATALOGUES, metavar="NAME")
+    parser = benchmark_parser(__doc__, catalogues=CATALOGUES, seeds=5, work=WORK)
     parser.add_argument("--methods", nargs="+", default=(), metavar="NAME", help="all if left out")
-    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--split", choices=get_args(Split), default="items")
     parser.add_argument(
         "--fronts",
@@ -301,8 +294,6 @@ def main() -> None:
         help="methods to train with other weights of the tree too; all methods if none is named",
     )
     parser.add_argument("--ceilings", action="store_true", help="measure what the embedding itself allows")
-    parser.add_argument("--work", type=Path, default=WORK, help="what the same command goes on with")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the figures")
     parser.add_argument("--jobs", type=int, help="trainings at a time; one per core if left out")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()

@@ -13,7 +13,6 @@ benchmarks/results/engagement.parquet.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from catalogues import RESULTS, WORK, load, machine
+from catalogues import load, machine
 from leafcode import CatalogSource, FitOptions, TrainingConfig, encode_items
 from leafcode.catalog import Catalog, Engagement
 from leafcode.cli.options import pick_device
@@ -38,6 +37,7 @@ from leafcode.methods.network import train_network
 from leafcode.pipeline.engagement import engagement_vectors, model_inputs
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors, hold_out
 from leafcode.serving.storage import read_json, write_json
+from options import RESULTS, WORK, benchmark_parser
 
 CATALOGUES = ("instacart", "amazon_beauty")
 K, QUERIES = 20, 4_000
@@ -239,15 +239,8 @@ def table_lines(figures: pa.Table) -> list[str]:
 
 def main() -> None:
     """Run what is missing."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").split("\n", 1)[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("data", type=Path, help="folder with a folder per catalogue")
-    parser.add_argument("--catalogues", nargs="+", default=CATALOGUES, metavar="NAME")
+    parser = benchmark_parser(__doc__, catalogues=CATALOGUES, seeds=3, work=WORK / "engagement")
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=WORK / "engagement", help="what a rerun goes on with")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the figures")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     try:

@@ -14,7 +14,6 @@ together are fine_tuning.parquet in --out.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
@@ -48,9 +47,8 @@ from leafcode.evaluation import error_reduction, mean_interval, precision_at_k
 from leafcode.files import replacing, write_text
 from leafcode.integrations.sentence_transformers import TaxonomyBatchSampler, TaxonomyContrastiveLoss
 from leafcode.taxonomy import Taxonomy
+from options import WORK, benchmark_parser
 
-RESULTS = Path(__file__).parent / "results"
-WORK = Path(__file__).parents[1] / "build" / "benchmarks" / "fine_tuning"
 CATALOGUES = ("usda_foods", "naics_2017")
 SPLITS = ("items", "leaves")
 UNTOUCHED = "untouched"
@@ -346,17 +344,10 @@ def run(
 
 def main() -> None:
     """Run what is missing."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or "").split("\n", 1)[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("data", type=Path, help="folder with a folder per catalogue")
-    parser.add_argument("--catalogues", nargs="+", default=CATALOGUES, metavar="NAME")
+    parser = benchmark_parser(__doc__, catalogues=CATALOGUES, seeds=3, work=WORK / "fine_tuning")
     parser.add_argument("--methods", nargs="+", default=(UNTOUCHED, *METHODS), metavar="NAME")
     parser.add_argument("--splits", nargs="+", default=SPLITS, choices=SPLITS)
-    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--validate", action="store_true", help="hold out part of the training items instead")
-    parser.add_argument("--work", type=Path, default=WORK, help="what a rerun goes on with")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the figures")
     for field in dataclasses.fields(Budget):
         kind = type(field.default)
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=kind, default=field.default)
