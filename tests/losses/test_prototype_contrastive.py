@@ -40,15 +40,24 @@ def own(labels, depths=1):
     depths=st.integers(1, 4),
     temperature=st.sampled_from([0.02, 0.05, 1.0]),
     weighted=st.booleans(),
+    trusted=st.booleans(),
 )
-def test_equals_the_formula(seed, batch, categories, depths, temperature, weighted):
+def test_equals_the_formula(seed, batch, categories, depths, temperature, weighted, trusted):
     embeddings, prototypes, spans, weights = random_batch(seed, batch, categories, depths)
+    trust = torch.from_numpy(np.random.default_rng(seed).choice([0.0, 0.3, 1.0], size=batch))
     found = prototype_contrastive_loss(
-        embeddings, prototypes, spans, weights=weights if weighted else None, temperature=temperature
+        embeddings,
+        prototypes,
+        spans,
+        weights=weights if weighted else None,
+        item_weights=trust if trusted else None,
+        temperature=temperature,
     )
     used = weights if weighted else torch.ones_like(weights)
     expected = prototype_contrastive(
-        *(part.numpy() for part in (embeddings, prototypes, spans, used)), temperature
+        *(part.numpy() for part in (embeddings, prototypes, spans, used)),
+        temperature,
+        trust.numpy() if trusted else None,
     )
     assert found.item() == pytest.approx(expected, rel=1e-10, abs=1e-12)
 

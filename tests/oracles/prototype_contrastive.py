@@ -3,10 +3,12 @@
 import numpy as np
 
 
-def prototype_contrastive(embeddings, prototypes, spans, weights, temperature):
+def prototype_contrastive(embeddings, prototypes, spans, weights, temperature, item_weights=None):
     """Mean over the items with any weight; 0 without one. Loops on purpose."""
-    losses = []
-    for item, own_spans, own_weights in zip(embeddings, spans, weights, strict=True):
+    losses, shares = [], []
+    if item_weights is None:
+        item_weights = np.ones(len(embeddings))
+    for item, own_spans, own_weights, share in zip(embeddings, spans, weights, item_weights, strict=True):
         scores = [
             float(item @ other / (np.linalg.norm(item) * np.linalg.norm(other)) / temperature)
             for other in prototypes
@@ -24,4 +26,5 @@ def prototype_contrastive(embeddings, prototypes, spans, weights, temperature):
             weight_sum += weight
         if weight_sum > 0:
             losses.append(total / weight_sum)
-    return float(np.mean(losses)) if losses else 0.0
+            shares.append(float(share))
+    return float(np.average(losses, weights=shares)) if sum(shares) > 0 else 0.0

@@ -48,13 +48,13 @@ def coded_model():
     return model
 
 
-def trainer_of(data=None, checkpoint=None, shape=None, **settings):
+def trainer_of(data=None, checkpoint=None, shape=None, trust=None, **settings):
     """A trainer of a fresh model on `catalogue()` or other data; without a tree part at lambda = 0."""
     embeddings, nodes, tree = catalogue() if data is None else data
     config = TrainingConfig(**{**QUICK, **settings})
     used_tree = None if config.contrast_weight == 0 else tree
     model = model_of(data=(embeddings, nodes, used_tree), **(shape or {}))
-    return Trainer(model, embeddings, nodes, tree, config, checkpoint=checkpoint, progress=False)
+    return Trainer(model, embeddings, nodes, tree, config, trust=trust, checkpoint=checkpoint, progress=False)
 
 
 def same(first, second):

@@ -185,6 +185,30 @@ def test_a_label_more_changes_the_tree_part():
     assert not equal(first.model.tree_encoder.state_dict(), second.model.tree_encoder.state_dict())
 
 
+def test_what_is_not_trusted_does_not_teach():
+    """Which wrong category an item without any trust is given makes no difference."""
+    embeddings, nodes, tree = catalogue(unlabelled=0)
+    trust = np.ones(len(nodes), np.float32)
+    trust[:6] = 0
+    results = []
+    for wrong in (nodes[40], nodes[80]):
+        given = nodes.copy()
+        given[:6] = wrong
+        # One batch of all items: batches themselves do depend on categories.
+        trainer = trainer_of((embeddings, given, tree), contrast_batch_size=512, trust=trust)
+        trainer._begin("tree")
+        trainer._run("tree", 0)
+        results.append(trainer.model.tree_encoder.state_dict())
+    for name, first in results[0].items():
+        torch.testing.assert_close(first, results[1][name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [np.ones(3), np.full(120, 1.5), np.full(120, np.nan)])
+def test_trust_out_of_range(wrong):
+    with pytest.raises(InputError, match="trust"):
+        trainer_of(trust=wrong.astype(np.float32))
+
+
 def test_lambda_0_leaves_the_tree_out():
     embeddings, nodes, _ = catalogue()
     result = trainer_of(contrast_weight=0).fit()

@@ -167,6 +167,7 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path, what):
         {"shape": {"estimator": "rotation"}},
         {"shape": {"commitment": 0.5}},
         {"shape": {"balance": 0.01}},
+        {"trust": np.full(120, 0.5, np.float32)},
     ],
 )
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path, settings):

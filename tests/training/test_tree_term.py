@@ -44,6 +44,21 @@ def test_the_loss_is_that_of_the_prototypes_weighted_by_grades(grades, by_depth)
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_items_count_as_far_as_they_are_trusted():
+    model, items = model_of(), np.flatnonzero(NODES >= 0)[::3]
+    trust = np.random.default_rng(0).choice(np.float32([0, 0.5, 1]), len(NODES))
+
+    def loss(trust, items):
+        term = TreeTerm(
+            NODES, TREE, TrainingConfig(**QUICK), np.arange(len(NODES)), torch.device("cpu"), trust
+        )
+        return term.loss(model.tree_encoder, torch.from_numpy(EMBEDDINGS[items]), items).item()
+
+    alone = [loss(None, items[place : place + 1]) for place in range(len(items))]
+    assert loss(trust, items) == pytest.approx(np.average(alone, weights=trust[items]), rel=1e-5)
+    assert loss(np.ones(len(NODES), np.float32), items) == loss(None, items)
+
+
 def test_batches_are_of_labelled_training_items():
     train = np.arange(0, len(NODES), 2)
     term = term_of(train=train)

@@ -17,6 +17,7 @@ def prototype_contrastive_loss(
     spans: Tensor,
     *,
     weights: Tensor | None = None,
+    item_weights: Tensor | None = None,
     temperature: float = 0.05,
 ) -> Tensor:
     """Contrast items with the prototypes of all categories, once for each depth of the tree.
@@ -27,7 +28,7 @@ def prototype_contrastive_loss(
 
         P_i(c)  = exp(z_i · p_c / temperature) / sum over categories k of exp(z_i · p_k / temperature)
         L_i     = -sum over d of  w_id · log( sum over c in S_id of P_i(c) )  /  sum over d of w_id
-        loss    = mean of L_i over the items with any weight
+        loss    = sum over i of  t_i · L_i  /  sum over i of t_i,  over the items with any weight w_id
 
     An item that takes a sibling for its own category errs at one depth, one that takes a stranger errs at
     all of them: the further apart two categories are, the harder they are driven apart. And where a loss on
@@ -42,10 +43,11 @@ def prototype_contrastive_loss(
         spans: int64 (B, depths, 2): first category beneath the item's ancestor at each depth and the one
             after the last, in [0, C]; -1 where the item has none and takes no part.
         weights: (B, depths) weights w_id >= 0, such as grades; None for ones. Without a span they are 0.
+        item_weights: (B,) weights t_i >= 0, such as trust in the items' categories; None for ones.
         temperature: Positive divisor of the cosines.
 
     Returns:
-        Scalar, float32 or float64; 0 with zero gradients for a batch without any span.
+        Scalar, float32 or float64; 0 with zero gradients for a batch without any span or item weight.
 
     Raises:
         InputError: Shapes do not fit, or the temperature is not positive.
@@ -64,6 +66,8 @@ def prototype_contrastive_loss(
         raise InputError("spans", f"shape {tuple(spans.shape)}", f"({len(embeddings)}, depths, 2)")
     if weights is not None and weights.shape != spans.shape[:2]:
         raise InputError("weights", f"shape {tuple(weights.shape)}", str(tuple(spans.shape[:2])))
+    if item_weights is not None and item_weights.shape != spans.shape[:1]:
+        raise InputError("item_weights", f"shape {tuple(item_weights.shape)}", f"({len(spans)},)")
     with torch.autocast(embeddings.device.type, enabled=False):
         unit = F.normalize(embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1)
         cosines = unit @ F.normalize(prototypes.to(unit.dtype), dim=1).T
@@ -75,7 +79,11 @@ def prototype_contrastive_loss(
             share = share * weights
         total = share.sum(1)
         per_item = -(inside * share).sum(1) / torch.where(total > 0, total, 1)
-        return per_item.sum() / (total > 0).sum().clamp_min(1)
+        counts = (total > 0).to(unit.dtype)
+        if item_weights is not None:
+            counts = counts * item_weights
+        among = counts.sum()
+        return (per_item * counts).sum() / torch.where(among > 0, among, 1)
 
 
 def _log_sums(logs: Tensor, first: Tensor, lengths: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ class Task:
         training: Settings of the methods that train a network; the seed is that of every method.
         device: Torch device to train and encode on.
         progress: Show progress bars on standard error.
+        trust: float32 (n,) in [0, 1], how far the category of each item is believed; None for 1. Only the
+            method ``tree`` takes notice of it.
     """
 
     embeddings: npt.NDArray[np.floating[Any]]
@@ -37,6 +39,7 @@ class Task:
     training: TrainingConfig
     device: str = "cpu"
     progress: bool = False
+    trust: npt.NDArray[np.float32] | None = None
 
 
 class TrainedMethod(NamedTuple):

@@ -41,6 +41,7 @@ def network_trainer(
         task.nodes,
         task.taxonomy,
         task.training,
+        trust=task.trust,
         device=task.device,
         checkpoint=checkpoint,
         progress=task.progress,

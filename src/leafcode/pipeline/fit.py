@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from leafcode.pipeline.source import CatalogSource, content_digest
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving import RunConfig, RunFolder, ids_table
 from leafcode.training import TrainingConfig
+
+_BESIDE = ("engagement", "trust")
+"""What a run is trained on beside its catalogue, by digest."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def fit(
     options: FitOptions | None = None,
     *,
     engagement: Engagement | None = None,
+    trust: npt.NDArray[np.float32] | None = None,
     source: CatalogSource | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -100,6 +105,8 @@ def fit(
         out: The run folder.
         options: Settings; None for the defaults.
         engagement: Which items go together, to be learned beside the tree.
+        trust: float32 (n,) in [0, 1], how far the category of each item is believed, such as what an audit
+            leaves of it (`leafcode.audit`); None for 1.
         source: Where the catalogue came from, so that the run can read it again by itself.
         resume: Go on with a run that was stopped; one that has ended meanwhile is returned as it is.
         overwrite: Replace an earlier run.
@@ -125,6 +132,8 @@ def fit(
         history = engagement_vectors(catalog, engagement, train, options.engagement_dim, seed)
         shape = dataclasses.replace(shape, engagement_dim=history.shape[1])
         inputs = model_inputs(vectors, history)
+    if trust is not None and trust.shape != (len(catalog),):
+        raise InputError("trust", f"shape {trust.shape}", f"a number for each of {len(catalog)} items")
     folder = RunFolder(Path(out))
     task = Task(
         inputs if len(train) == len(catalog) else inputs[train],
@@ -134,6 +143,7 @@ def fit(
         options.training,
         device=device,
         progress=progress,
+        trust=None if trust is None else trust[train],
     )
     trainer = network_trainer(task, checkpoint=folder.checkpoint)
     config = RunConfig(
@@ -145,6 +155,7 @@ def fit(
             "catalog": source.to_json() if source else None,
             "content": content_digest(catalog, source),
             "engagement": None if engagement is None else engagement.digest(),
+            "trust": None if trust is None else hashlib.sha256(trust.tobytes()).hexdigest(),
         },
         split={"holdout": options.holdout, "seed": options.split_seed},
     )
@@ -214,7 +225,7 @@ def _check_same(folder: RunFolder, config: RunConfig) -> None:
         groups = ("model", "training", "split")
         named = {f"{part} {name}": value for part in groups for name, value in parts[part].items()}
         source = parts["source"]
-        return named | {CATALOGUE: source.get("content"), "engagement": source.get("engagement")}
+        return named | {CATALOGUE: source.get("content")} | {key: source.get(key) for key in _BESIDE}
 
     check_same(str(folder.path), settings(folder.read_config()), settings(config))
 

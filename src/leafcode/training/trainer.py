@@ -6,6 +6,7 @@ batch for both would teach the codebooks a distribution that is not the catalogu
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -100,6 +101,8 @@ class Trainer:
         nodes: (n,) nodes in `taxonomy`, -1 for unlabelled items, which take no part in the contrastive term.
         taxonomy: The category tree, or None to train without it.
         config: Settings.
+        trust: float32 (n,) in [0, 1], how far the category of each item is believed: its weight in the
+            contrastive term; None for equal weights.
         device: Where to train.
         checkpoint: File to write checkpoints to; if it exists, training goes on from it.
         progress: Show progress bars.
@@ -124,6 +127,7 @@ class Trainer:
         taxonomy: Taxonomy | None,
         config: TrainingConfig,
         *,
+        trust: npt.NDArray[np.float32] | None = None,
         device: str | torch.device = "cpu",
         checkpoint: Path | None = None,
         progress: bool = True,
@@ -145,6 +149,7 @@ class Trainer:
             raise InputError(
                 "nodes", f"shape {self.nodes.shape}", f"one node for each of {len(inputs)} items"
             )
+        self.trust = None if trust is None else _checked_trust(trust, len(inputs))
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
         self.optimizer: torch.optim.AdamW
@@ -171,7 +176,7 @@ class Trainer:
             self.tree_weight = (
                 WEIGHT_IN_TRAINING if config.contrast_weight == "auto" else config.contrast_weight
             )
-            self._tree = TreeTerm(self.nodes, self.taxonomy, config, self._train, self.device)
+            self._tree = TreeTerm(self.nodes, self.taxonomy, config, self._train, self.device, self.trust)
             self._tree_encoder = self._tree.check(self.model.tree_encoder)
             kept_aside = self._validation[self.nodes[self._validation] >= 0]
             watched = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
@@ -385,11 +390,22 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with."""
-        settings = {"training": asdict(self.config), "model": asdict(self.model.config)}
+        settings: dict[str, Any] = {"training": asdict(self.config), "model": asdict(self.model.config)}
         if self.code_term is not None:
             settings["code_term"] = self.code_term.identity()
+        if self.trust is not None:
+            settings["trust"] = hashlib.sha256(self.trust.tobytes()).hexdigest()
         parents = None if self.taxonomy is None else self.taxonomy.parents
         return identity_of(settings, self.inputs, self.nodes, parents)
+
+
+def _checked_trust(trust: npt.NDArray[np.floating[Any]], items: int) -> npt.NDArray[np.float32]:
+    if trust.shape != (items,):
+        raise InputError("trust", f"shape {trust.shape}", f"a number for each of {items} items")
+    if not bool(((trust >= 0) & (trust <= 1)).all()):
+        row = int(np.flatnonzero(~((trust >= 0) & (trust <= 1)))[0])
+        raise InputError(f"trust: item {row + 1}", str(trust[row]), "a number in [0, 1]")
+    return np.ascontiguousarray(trust, np.float32)
 
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:

@@ -26,6 +26,7 @@ class TreeTerm(TreeBatches):
         config: Settings.
         train: Positions of the training items, labelled or not.
         device: Where the loss is computed.
+        trust: float32 (n,) weight of each item in the loss, see `leafcode.audit`; None for equal weights.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class TreeTerm(TreeBatches):
         config: TrainingConfig,
         train: npt.NDArray[np.int64],
         device: torch.device,
+        trust: npt.NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(nodes, taxonomy, config, train)
         found = find_categories(nodes, taxonomy)
@@ -43,6 +45,7 @@ class TreeTerm(TreeBatches):
         paths = ancestor_rows(taxonomy, nodes)
         grades = Grades.parse(config.grades, taxonomy.max_depth).along_paths(paths)
         self._weights = torch.from_numpy(grades[:, found.depths - 1]).to(device)
+        self._trust = None if trust is None else torch.from_numpy(trust).to(device)
 
     def check(self, encoder: TreeEncoder | None) -> TreeEncoder:
         """The encoder, if it is one for the categories of the items.
@@ -70,5 +73,6 @@ class TreeTerm(TreeBatches):
             encoder.prototypes,
             self._spans[index],
             weights=self._weights[index],
+            item_weights=None if self._trust is None else self._trust[index],
             temperature=float(encoder.temperature),
         )
