@@ -1,0 +1,42 @@
+"""How items come to be filed wrongly: moved within the tree, a short way or a long one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from leafcode.taxonomy import Taxonomy
+
+
+def categories_by_common_depth(
+    taxonomy: Taxonomy, categories: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.int64]:
+    """How many of the categories in use lie at each distance from a node.
+
+    Args:
+        taxonomy: The tree.
+        categories: (C,) nodes in use, each once.
+
+    Returns:
+        int64 (nodes, D): at [v, d] the number of categories, v itself not counted, whose lowest common
+        ancestor with v has depth d.
+
+    Example:
+        >>> tree, nodes = Taxonomy.from_paths(["a > b", "a > c", "a > d", "e"])
+        >>> categories_by_common_depth(tree, nodes)[1].tolist()  # of a > b: e; c and d
+        [1, 2]
+    """
+    used = np.zeros(len(taxonomy), np.int64)
+    used[categories] = 1
+    upto = np.concatenate([[0], np.cumsum(used)])
+    beneath = upto[taxonomy.end] - upto[: len(taxonomy)]
+    padded = np.append(beneath, 0)  # -1, no ancestor at that depth, has nothing beneath it
+    within = np.column_stack([np.full(len(taxonomy), len(categories)), padded[taxonomy.ancestors]])
+    # Beneath the ancestor at depth d, but not beneath the one at depth d + 1; at the node's own depth there
+    # is no next one, and the node itself does not count.
+    counts = within[:, :-1] - within[:, 1:]
+    inner = np.flatnonzero(taxonomy.depths < taxonomy.max_depth)
+    counts[inner, taxonomy.depths[inner]] -= used[inner]
+    return np.asarray(counts, np.int64)
