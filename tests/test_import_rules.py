@@ -15,6 +15,7 @@ PARTS = {
     "losses": set(),
     "quantizers": set(),
     "evaluation": set(),
+    "audit": {"taxonomy"},
     "catalog": {"taxonomy"},
     "sampling": {"taxonomy", "catalog"},
     "training": {"taxonomy", "catalog", "sampling", "losses", "quantizers"},
@@ -23,6 +24,7 @@ PARTS = {
     "serving": {"taxonomy", "catalog", "codes", "quantizers"},
     "report": {"evaluation", "codes"},
     "large_batches": {"taxonomy", "sampling", "losses"},
+    "review": {"taxonomy", "serving", "report"},
 }
 ALLOWED = {
     **PARTS,

@@ -19,6 +19,14 @@ def test_the_defaults_are_those_of_the_source():
 
 def test_every_option_has_its_field():
     words = ["--id-column", "sku", "--text", "name", "brand", "--category", "node", "--taxonomy", "tree.csv"]
+    words += [
+        "--taxonomy-format",
+        "rdf",
+        "--taxonomy-option",
+        "ids=notation",
+        "--taxonomy-option",
+        "scheme=s",
+    ]
     words += ["--taxonomy-columns", "node", "up", "title", "--separator", "/", "--embeddings", "x.npy"]
     assert source(*words, "--model", "m", "--path", "p", "--embedding", "v") == CatalogSource(
         "items.csv",
@@ -32,6 +40,8 @@ def test_every_option_has_its_field():
         embedding_column="v",
         embeddings_file="x.npy",
         model="m",
+        taxonomy_format="rdf",
+        taxonomy_options=("ids=notation", "scheme=s"),
     )
 
 

@@ -52,11 +52,14 @@ def test_links_lead_somewhere(page):
 
 
 def all_options():
-    parsers = [build_parser()]
-    for action in parsers[0]._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            parsers += action.choices.values()
-    return {option for parser in parsers for option in parser._option_string_actions}
+    parsers, found = [build_parser()], set()
+    while parsers:
+        parser = parsers.pop()
+        found |= set(parser._option_string_actions)
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+    return found
 
 
 @each_page()

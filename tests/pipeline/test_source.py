@@ -51,6 +51,28 @@ def test_a_path_list(tmp_path):
     assert catalog.taxonomy.path(int(catalog.nodes[0])) == ("Food", "Salt")
 
 
+def test_a_taxonomy_in_any_format(tmp_path):
+    rows, vectors = clustered(3)
+    files = write(tmp_path, [{**row, "node": "2"} for row in rows], vectors)
+    nested = tmp_path / "tree.data"
+    nested.write_text('{"id": 1, "name": "Food", "sub": [{"id": 2, "name": "Salt"}]}')
+    named = CatalogSource(
+        str(files.items),
+        category_column="node",
+        taxonomy_file=str(nested),
+        taxonomy_format="nested-json",
+        taxonomy_options=("children_key=sub",),
+        embeddings_file=str(files.vectors),
+    )
+    catalog = named.load()
+    assert catalog.taxonomy is not None
+    assert catalog.taxonomy.path(int(catalog.nodes[0])) == ("Food", "Salt")
+    with pytest.raises(InputError, match=r"tree.data: found the suffix '.data'"):
+        dataclasses.replace(named, taxonomy_format="auto").load()
+    with pytest.raises(InputError, match=r"format nested-json: found the option 'sub'"):
+        dataclasses.replace(named, taxonomy_options=("sub=children",)).load()
+
+
 def test_json_round_trip_with_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     named = CatalogSource("items.csv", path_column="path", embeddings_file="x.npy")

@@ -82,7 +82,7 @@ def find_candidates(
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["a > b", "a > c", "d", "e", "f"])
         >>> found = find_candidates(nodes[:1], nodes[None, [1, 1]], nodes, tree, 1, np.random.default_rng(0))
-        >>> found.node.tolist(), np.exp(found.log_count).tolist(), found.by_neighbor.tolist()
+        >>> found.node.tolist(), np.exp(found.log_count).round(6).tolist(), found.by_neighbor.tolist()
         ([1, 2, 5], [1.0, 1.0, 3.0], [[1, 1]])
         >>> found.common_depth.tolist()
         [2, 1, 0]

@@ -13,6 +13,7 @@ from leafcode.taxonomy import Taxonomy
 FloatArray = npt.NDArray[np.float64]
 UnitVectors = npt.NDArray[np.float32]
 
+_ROWS = 1 << 16
 _RIDGE = 0.3
 """Added to the variance within categories, as a share of its mean over the dimensions."""
 
@@ -115,5 +116,10 @@ def _sums(
     unit: UnitVectors, nodes: npt.NDArray[np.integer[Any]], trust: FloatArray, count: int
 ) -> tuple[FloatArray, FloatArray]:
     """Weighted sum (count, E) of the items of each node, and their weight (count,)."""
-    by_node = sp.csr_array((trust, (nodes, np.arange(len(nodes)))), shape=(count, len(nodes)))
-    return np.asarray(by_node @ unit, np.float64), np.bincount(nodes, trust, count).astype(np.float64)
+    sums = np.zeros((count, unit.shape[1]))
+    for first in range(0, len(nodes), _ROWS):  # SciPy makes a float64 copy of what it multiplies
+        part = slice(first, first + _ROWS)
+        rows = np.arange(len(nodes[part]))
+        by_node = sp.csr_array((trust[part], (nodes[part], rows)), shape=(count, len(rows)))
+        sums += by_node @ unit[part]
+    return sums, np.bincount(nodes, trust, count).astype(np.float64)

@@ -17,7 +17,6 @@ PROBABLE = 0.5
 """Probability from which a finding says that an item is filed wrongly."""
 _EVEN = 1 / 3
 _SURE = 0.6
-_ALIKE = 0.1
 
 
 class Kind(StrEnum):
@@ -86,7 +85,8 @@ def name_kinds(
     moved = np.array([code[kind] for kind, _ in relations], np.int8)[sums.argmax(axis=1)]
 
     here = probabilities[candidates.own]
-    nearest_sibling = np.maximum.reduceat(np.where(sibling, probabilities, 0), candidates.start)
+    single = probabilities / np.exp(candidates.log_count)  # a stranger stands for several
+    nearest_sibling = np.maximum.reduceat(np.where(sibling, single, 0), candidates.start)
     both = here + nearest_sibling
     even = (both >= _SURE) & (np.minimum(here, nearest_sibling) >= _EVEN * both)
     quiet = np.select(

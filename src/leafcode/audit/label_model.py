@@ -14,7 +14,7 @@ from leafcode.errors import TrainingError
 FloatArray = npt.NDArray[np.float64]
 
 _SHRINK = 1e-3
-_SHRINK_RATES = 1e-4
+_SHRINK_RATES = 1e-5
 _FIRST_RATE = 0.03
 
 
@@ -28,7 +28,8 @@ class LabelModel:
         P(y_i | i) = r_right · P(y_i | i) + sum over depths d of r_d · sum over c of P(c | i) · M_d(y_i | c)
 
     where M_d(y | c) is uniform over the categories y whose lowest common ancestor with c has depth d: d = 0
-    is a move to another branch, d = depth(c) - 1 one to a sibling. Weights and rates together maximise the
+    is a move to another branch, d = depth(c) - 1 one to a sibling. An item whose category has no relative at
+    some depth stays where it is. Weights and rates together maximise the
     likelihood of the categories that are given, so the catalogue itself tells how often items are moved, and
     how far; without labels that are known to be wrong. The noise is a label-transition matrix as in Patrini
     et al., "Making deep neural networks robust to label noise" (CVPR 2017), with a number for each depth of
@@ -62,7 +63,7 @@ class LabelModel:
             relatives: (nodes, D) from `categories_by_common_depth`.
         """
         moved = probabilities * self.rates[1:][_depth(candidates)] * _move_probability(candidates, relatives)
-        right = self.rates[0] * probabilities[candidates.own]
+        right = _right(self.rates, _stays(candidates, relatives)) * probabilities[candidates.own]
         return np.asarray(moved / (right + candidates.sums(moved))[candidates.row])
 
 
@@ -84,24 +85,39 @@ def fit_label_model(
     x = (features - center) / spread
     items, depths, width = len(candidates.start), relatives.shape[1], features.shape[1]
     move, depth, is_own = _move_probability(candidates, relatives), _depth(candidates), candidates.is_own
+    stays, expected = _stays(candidates, relatives), np.log(_FIRST_RATE)
 
     def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
         weights, logits = parameters[:width], parameters[width:]
         p = _softmax(x @ weights, candidates)
         rates = _rates(logits)
-        given = np.where(is_own, rates[0], rates[1:][depth] * move)  # P(given category | true one)
+        right = _right(rates, stays)
+        given = np.where(is_own, right[candidates.row], rates[1:][depth] * move)  # P(given | true one)
         likelihood = candidates.sums(p * given)
-        value = -np.log(likelihood).mean() + _SHRINK * weights @ weights + _SHRINK_RATES * logits @ logits
+        off = logits - expected
+        value = -np.log(likelihood).mean() + _SHRINK * weights @ weights + _SHRINK_RATES * off @ off
         share = p * given / likelihood[candidates.row]  # P(true category | given one)
         gradient = x.T @ (p - share) / items + 2 * _SHRINK * weights
-        by_rate = np.bincount(np.where(is_own, 0, depth + 1), share, depths + 1) / items
-        return float(value), np.append(gradient, (rates - by_rate)[1:] + 2 * _SHRINK_RATES * logits)
+        by_depth = np.bincount(depth, share * ~is_own, depths)
+        by_depth += rates[1:] * (stays * (share[candidates.own] / right)[:, None]).sum(0)
+        slopes = rates[1:] - by_depth / items + 2 * _SHRINK_RATES * off
+        return float(value), np.append(gradient, slopes)
 
-    start = np.append(np.zeros(width), np.full(depths, np.log(_FIRST_RATE)))
+    start = np.append(np.zeros(width), np.full(depths, expected))
     found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 200})
     if not np.isfinite(found.fun):
         raise TrainingError("audit: the likelihood of the label model is not finite")
     return LabelModel(found.x[:width], center, spread, _rates(found.x[width:]))
+
+
+def _stays(candidates: Candidates, relatives: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Bool (b, D): depths at which there is nowhere to move from the item's own category."""
+    return np.asarray(relatives[candidates.node[candidates.own]] == 0)
+
+
+def _right(rates: FloatArray, stays: npt.NDArray[np.bool_]) -> FloatArray:
+    """P(given category | it is the true one), (b,): not moved, or meant to be with nowhere to go."""
+    return np.asarray(rates[0] + stays @ rates[1:])
 
 
 def _rates(logits: FloatArray) -> FloatArray:

@@ -39,5 +39,4 @@ def categories_by_common_depth(
     counts = within[:, :-1] - within[:, 1:]
     inner = np.flatnonzero(taxonomy.depths < taxonomy.max_depth)
     counts[inner, taxonomy.depths[inner]] -= used[inner]
-    counts[np.arange(taxonomy.max_depth) > taxonomy.depths[:, None]] = 0
     return np.asarray(counts, np.int64)

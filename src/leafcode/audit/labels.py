@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from leafcode.audit.candidates import Candidates, find_candidates
 from leafcode.audit.config import AuditConfig
+from leafcode.audit.duplicates import EQUAL, add_filed_apart
 from leafcode.audit.evidence import NAMES, Evidence
 from leafcode.audit.kinds import name_kinds
 from leafcode.audit.label_model import fit_label_model
@@ -91,7 +92,8 @@ def audit_labels(
         The findings; the same input and seed give the same.
 
     Raises:
-        InputError: Lengths differ, a vector is zero or not finite, or fewer than 3 items or 2 categories.
+        InputError: Lengths differ, a vector is zero or not finite, a node is not in the tree, there are fewer
+            than 3 items or 2 categories, or an item is its own neighbour.
     """
     config = config or AuditConfig()
     nodes = np.asarray(nodes)
@@ -103,11 +105,18 @@ def audit_labels(
     if len(items) < 3 or len(categories) < 2:
         found = f"{len(items)} labelled items in {len(categories)} categories"
         raise InputError("catalogue", found, "at least 3 items in 2 categories")
-    unit = unit_vectors(embeddings[items])
+    if not (labels < len(taxonomy)).all():
+        bad = int(items[labels.argmax()])
+        raise InputError(
+            f"nodes: row {bad + 1}", f"node {nodes[bad]}", f"a node in [0, {len(taxonomy)}), or -1"
+        )
+    unit = unit_vectors(embeddings, items)
     k = min(config.neighbors, len(items) - 1)
     near = neighbors or nearest_neighbors(unit, k, exact=config.exact, progress=progress)
     if near.items.shape != (len(items), k):
         raise InputError("neighbors", f"shape {near.items.shape}", f"({len(items)}, {k})")
+    if bool((near.items == np.arange(len(items))[:, None]).any()):
+        raise InputError("neighbors", "an item that is its own neighbour", "other items only")
     folds = np.random.default_rng(config.seed).permutation(len(items)) % config.folds
     catalogue = _Labelled(unit, labels, categories, taxonomy, near, folds, config)
     audit = _judge(catalogue, None, "audit", progress)
@@ -159,8 +168,11 @@ def _judge(catalogue: _Labelled, trust: FloatArray | None, title: str, progress:
         candidates = catalogue.candidates(items)
         features = evidence.features(items, candidates)
         places = model.probabilities(features, candidates)
+        equal = near.similarities[items] >= 1 - EQUAL
         moves = model.moves(places, candidates, relatives)
-        elsewhere = np.where(candidates.is_own, -1.0, moves)
+        moves = add_filed_apart(moves, places, candidates, equal, config.filed_apart)
+        # One category each: a stranger's share is that of all it stands for.
+        elsewhere = np.where(candidates.is_own, -1.0, moves / np.exp(candidates.log_count))
         probability[items] = candidates.sums(moves)
         suggested[items] = candidates.node[candidates.best(elsewhere)]
         other = labels[near.items[items]] != labels[items, None]

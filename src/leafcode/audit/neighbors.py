@@ -29,19 +29,27 @@ class Neighbors(NamedTuple):
     similarities: FloatArray
 
 
-def unit_vectors(embeddings: npt.NDArray[np.floating[Any]]) -> FloatArray:
-    """Embeddings (n, E) at unit length, float32, in memory.
+def unit_vectors(
+    embeddings: npt.NDArray[np.floating[Any]], items: npt.NDArray[np.integer[Any]] | None = None
+) -> FloatArray:
+    """Embeddings at unit length, float32, in memory.
+
+    Args:
+        embeddings: Floats (n, E), possibly memory-mapped.
+        items: Rows to take, in any order; None for all.
 
     Raises:
         InputError: A row is not finite, or zero.
     """
-    unit = np.array(embeddings, np.float32)
+    # Taking rows makes a copy; one is enough.
+    unit = np.array(embeddings, np.float32) if items is None else np.asarray(embeddings[items], np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(unit, axis=1, keepdims=True)
     bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
     if len(bad):
         found = f"a vector of length {lengths[bad[0], 0]}"
-        raise InputError(f"embeddings: row {bad[0] + 1}", found, "a finite vector that is not zero")
+        row = int(bad[0] if items is None else items[bad[0]])
+        raise InputError(f"embeddings: row {row + 1}", found, "a finite vector that is not zero")
     unit /= lengths
     return unit
 
@@ -94,21 +102,61 @@ def _search_graph(unit: FloatArray, k: int, progress: bool) -> Neighbors:
         hint = "Install leafcode[audit], or raise the number of items that are searched exactly."
         raise InputError("neighbors", f"{len(unit):,} items without FAISS", "FAISS", hint) from error
     n = len(unit)
+    copies = _Copies.of(unit)
     index = faiss.IndexHNSWFlat(unit.shape[1], _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction, index.hnsw.efSearch = _HNSW_BUILD, max(_HNSW_SEARCH, 2 * k)
     items, similarities = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-    blocks = range(0, n, 1 << 14)
-    for first in tqdm(blocks, "neighbour graph", unit="block", disable=not progress):
-        index.add(unit[first : first + blocks.step])
-    for first in tqdm(blocks, "neighbours", unit="block", disable=not progress):
-        last = min(first + blocks.step, n)
-        cosines, found = index.search(unit[first:last], k + 1)
+    step = 1 << 14
+    for first in tqdm(
+        range(0, len(copies.first), step), "neighbour graph", unit="block", disable=not progress
+    ):
+        index.add(unit[copies.first[first : first + step]])
+    for first in tqdm(range(0, n, step), "neighbours", unit="block", disable=not progress):
+        last = min(first + step, n)
+        cosines, vectors = index.search(unit[first:last], min(k + 1, len(copies.first)))
+        if bool((vectors < 0).any()):
+            raise InputError("neighbors", "fewer than k in the graph", "k reachable items", "Search exactly.")
+        found, place = copies.items(vectors, k + 1)
         # Without the item itself, or the last one where the search did not come across it.
         own = found == np.arange(first, last)[:, None]
         out = np.where(own.any(axis=1), own.argmax(axis=1), k)
         kept = np.arange(k + 1) != out[:, None]
         items[first:last] = found[kept].reshape(-1, k)
-        similarities[first:last] = cosines[kept].reshape(-1, k)
-    if bool((items < 0).any()):
-        raise InputError("neighbors", "fewer than k in the graph", "k reachable items", "Search exactly.")
+        similarities[first:last] = np.take_along_axis(cosines, place, 1)[kept].reshape(-1, k)
     return Neighbors(items, similarities)
+
+
+class _Copies(NamedTuple):
+    """Which items have equal vectors. In a graph those would fill each other's links and cut themselves off.
+
+    Attributes:
+        first: int64 (V,), of each different vector an item that has it.
+        times: int64 (V,), how many items have it.
+        members: int64 (n,), the items, those of one vector side by side.
+        start: int64 (V,), where those of each vector start.
+    """
+
+    first: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64]
+    members: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, unit: FloatArray) -> _Copies:
+        rows = np.ascontiguousarray(unit).view(f"V{unit.itemsize * unit.shape[1]}").ravel()
+        _, first, group, count = np.unique(rows, return_index=True, return_inverse=True, return_counts=True)
+        return cls(first, count, np.argsort(group, kind="stable"), np.cumsum(count) - count)
+
+    def items(
+        self, vectors: npt.NDArray[np.int64], wanted: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The first items that have the vectors (b, w), and places of their vectors: both (b, wanted)."""
+        b, w = vectors.shape
+        last = np.cumsum(self.times[vectors], axis=1)
+        row, slot = np.arange(b)[:, None], np.arange(wanted)
+        stride = len(self.members) + 1  # above all that is counted in a row, so that one search serves all
+        ends = (last + row * stride).ravel()
+        place = np.searchsorted(ends, row * stride + slot, side="right") - row * w
+        chosen = np.take_along_axis(vectors, place, 1)
+        before = np.take_along_axis(last, place, 1) - self.times[chosen]
+        return self.members[self.start[chosen] + slot - before], place

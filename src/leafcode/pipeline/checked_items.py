@@ -1,0 +1,84 @@
+"""The items for the check of a taxonomy: filed by key, by path, or by a tree of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from leafcode.catalog import Catalog, read_catalog
+from leafcode.errors import InputError
+from leafcode.pipeline.source import CatalogSource
+from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy.readers import read_columns, text_column
+
+
+def read_checked_items(
+    source: CatalogSource,
+    taxonomy: Taxonomy | None = None,
+    *,
+    cache: Path | None = None,
+    device: str | None = None,
+    progress: bool = True,
+) -> Catalog:
+    """Read items and find their places in a taxonomy.
+
+    Args:
+        source: The file and its columns; vectors are optional. Texts are embedded if there are text columns.
+        taxonomy: The tree that the items are filed in, by its keys (category column) or by the names of its
+            nodes (path column); None if the path column makes the tree.
+        cache: Folder in which vectors of texts are kept.
+        device: Torch device of the embedding model.
+        progress: Show progress bars.
+
+    Returns:
+        The catalogue, with embeddings if the source has any.
+
+    Raises:
+        InputError: Neither or both of the columns are named, or anything wrong with the file; naming the row,
+            a path that is not in the taxonomy or a key that is none of its own.
+    """
+    if (source.path_column is None) == (source.category_column is None):
+        found = "neither" if source.path_column is None else "both"
+        raise InputError(source.items, f"{found} of category and path column", "one of them")
+    by_names = taxonomy is not None and source.path_column is not None
+    catalog = read_catalog(
+        source.items,
+        id_column=source.id_column,
+        text_columns=source.text_columns,
+        path_column=None if by_names else source.path_column,
+        separator=source.separator,
+        category_column=source.category_column,
+        taxonomy=None if by_names else taxonomy,
+        embedding_column=source.embedding_column,
+        embeddings_file=source.embeddings_file,
+    )
+    if taxonomy is not None and source.path_column is not None:
+        catalog = _filed_by_names(catalog, source, source.path_column, taxonomy)
+    if source.text_columns and source.embeds_texts:
+        vectors = source.embed(catalog.texts or [], cache=cache, device=device, progress=progress)
+        catalog = dataclasses.replace(catalog, embeddings=vectors)
+    return catalog
+
+
+def _filed_by_names(catalog: Catalog, source: CatalogSource, column: str, taxonomy: Taxonomy) -> Catalog:
+    """The items on the nodes whose names, from the root down, are the texts of a column."""
+    paths: list[str] = []
+    for name, parent in zip(taxonomy.names, taxonomy.parents.tolist(), strict=True):
+        paths.append(name if parent < 0 else paths[parent] + source.separator + name)
+    seen: set[str] = set()
+    for path in paths:
+        if path in seen:
+            expected = "paths that name one category each"
+            raise InputError("taxonomy", f"two categories {path!r}", expected, "File items by --category.")
+        seen.add(path)
+    by_path = Taxonomy(tuple(paths), taxonomy.names, taxonomy.parents)
+    given = text_column(read_columns(source.items, [column]), column, source.items)
+    parts = pc.split_pattern(given, pattern=source.separator.strip() or source.separator)
+    flat = pc.utf8_trim_whitespace(parts.flatten())
+    trimmed = pa.LargeListArray.from_arrays(parts.offsets.cast(pa.int64()), flat, mask=given.is_null())
+    joined = pc.binary_join(trimmed, pa.scalar(source.separator, pa.large_string()))
+    nodes = by_path.find_all(joined.to_pylist(), f"{source.items}: column {column!r}")
+    return dataclasses.replace(catalog, nodes=nodes, taxonomy=taxonomy)
