@@ -283,10 +283,10 @@ def table_lines(figures: pa.Table) -> list[str]:
         rivals = [key[2] for key in values if key[:2] == (name, move) and key[3] == "average_precision"]
         best = {
             family: max((mean(one, "average_precision") for one in rivals if family in one), default=np.nan)
-            for family in ("cleanlab", "margin")
+            for family in ("cleanlab", "margin of")
         }
         rival = np.nanmax(list(best.values()))
-        suggestion = max(mean(one, "suggestion") for one in rivals if "margin" in one)
+        suggestion = max(mean(one, "suggestion") for one in rivals if "margin of" in one)
         estimate = mean_interval(ours)
         shown = [
             f"{estimate.mean:.3f}" + (f" ± {estimate.high - estimate.mean:.3f}" if len(ours) > 1 else ""),
