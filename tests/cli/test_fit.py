@@ -299,3 +299,16 @@ def test_texts_embedded_by_the_packaged_model(capsys, tmp_path):
     metrics = json.loads(command("evaluate", run, "--json"))
     assert metrics == json.loads((run / "metrics.json").read_text())
     assert metrics["reconstruction"] > 0
+
+
+def test_labels_count_as_far_as_an_audit_trusts_them(capsys, catalogue, tmp_path):
+    success(capsys, "audit", *catalogue.arguments, "--out", tmp_path / "audit", "--quiet")
+    fit = ["fit", *catalogue.arguments, *COMMAND_OPTIONS, "--no-baselines", "--out", tmp_path / "run"]
+    success(capsys, *fit, "--trust", tmp_path / "audit")
+    trusted = RunFolder(tmp_path / "run").read_config().source["trust"]
+    assert re.fullmatch("[0-9a-f]{64}", trusted)
+    assert "trust" in failure(capsys, *fit, "--resume")
+    success(capsys, *fit, "--trust", tmp_path / "audit", "--resume")
+    success(capsys, *fit, "--overwrite")
+    assert RunFolder(tmp_path / "run").read_config().source["trust"] is None
+    assert "audit.json" in failure(capsys, *fit, "--trust", tmp_path / "run", "--overwrite")
