@@ -33,14 +33,13 @@ from catalogues import SAMPLES, load, machine
 from leafcode import CatalogSource
 from leafcode.audit import KINDS, PROBABLE, AuditConfig, Kind, Neighbors, audit_labels, nearest_neighbors
 from leafcode.audit.neighbors import unit_vectors
-from leafcode.cli.options import pick_device
-from leafcode.errors import InputError, LeafcodeError
+from leafcode.errors import InputError
 from leafcode.evaluation import mean_interval
 from leafcode.files import replacing, write_text
 from leafcode.pipeline.items import catalog_embeddings
 from leafcode.serving.storage import write_json
 from leafcode.taxonomy import Taxonomy, lca_depth
-from options import RESULTS, WORK, benchmark_parser
+from options import RESULTS, WORK, benchmark_parser, run_and_print
 
 CATALOGUES = ("icd10cm", "naics_2017", "usda_foods", "bigbasket", "amazon_beauty", "onet_tools_unspsc")
 MOVES = ("sibling", "cousin", "anywhere")
@@ -308,20 +307,7 @@ def main() -> None:
     parser = benchmark_parser(__doc__, catalogues=CATALOGUES, seeds=5, work=WORK / "audit")
     parser.add_argument("--rate", type=float, default=0.05, help="share of the labels that is moved")
     parser.add_argument("--device", default="auto")
-    options = parser.parse_args()
-    try:
-        figures = run(
-            options.data,
-            options.catalogues,
-            options.seeds,
-            options.rate,
-            results=options.out,
-            work=options.work,
-            device=pick_device(options.device),
-        )
-    except LeafcodeError as error:
-        parser.error(str(error))
-    print("\n".join(table_lines(figures)))
+    run_and_print(parser, run, table_lines, "seeds", "rate")
 
 
 if __name__ == "__main__":

@@ -28,8 +28,7 @@ import scipy.sparse as sp
 from catalogues import load, machine
 from leafcode import CatalogSource, FitOptions, TrainingConfig, encode_items
 from leafcode.catalog import Catalog, Engagement
-from leafcode.cli.options import pick_device
-from leafcode.errors import InputError, LeafcodeError
+from leafcode.errors import InputError
 from leafcode.evaluation import code_neighbors, prefix_accuracy, recall_at_k, reconstruction_error
 from leafcode.files import replacing
 from leafcode.methods import Task
@@ -37,7 +36,7 @@ from leafcode.methods.network import train_network
 from leafcode.pipeline.engagement import engagement_vectors, model_inputs
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors, hold_out
 from leafcode.serving.storage import read_json, write_json
-from options import RESULTS, WORK, benchmark_parser
+from options import RESULTS, WORK, benchmark_parser, run_and_print
 
 CATALOGUES = ("instacart", "amazon_beauty")
 K, QUERIES = 20, 4_000
@@ -242,20 +241,7 @@ def main() -> None:
     parser = benchmark_parser(__doc__, catalogues=CATALOGUES, seeds=3, work=WORK / "engagement")
     parser.add_argument("--settings", nargs="+", default=list(SETTINGS), metavar="NAME")
     parser.add_argument("--device", default="auto")
-    options = parser.parse_args()
-    try:
-        figures = run(
-            options.data,
-            options.catalogues,
-            options.settings,
-            options.seeds,
-            results=options.out,
-            work=options.work,
-            device=pick_device(options.device),
-        )
-    except LeafcodeError as error:
-        parser.error(str(error))
-    print("\n".join(table_lines(figures)))
+    run_and_print(parser, run, table_lines, "settings", "seeds")
 
 
 if __name__ == "__main__":

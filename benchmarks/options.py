@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import pyarrow as pa
+
+from leafcode.cli.options import pick_device
+from leafcode.errors import LeafcodeError
 
 RESULTS = Path(__file__).parent / "results"
 WORK = Path(__file__).parents[1] / "build" / "benchmarks"
@@ -30,3 +35,32 @@ def benchmark_parser(
     parser.add_argument("--work", type=Path, default=work, help="what the same command goes on with")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the figures")
     return parser
+
+
+def run_and_print(
+    parser: argparse.ArgumentParser,
+    run: Callable[..., pa.Table],
+    table_lines: Callable[[pa.Table], Sequence[str]],
+    *arguments: str,
+) -> None:
+    """Run what is missing of a benchmark, and print its figures as Markdown.
+
+    Args:
+        parser: Of `benchmark_parser`, with --device.
+        run: Takes the folder of data, the catalogues, the options named, and where to read and write.
+        table_lines: Makes lines of what `run` returns.
+        arguments: Names of options.
+    """
+    options = parser.parse_args()
+    try:
+        figures = run(
+            options.data,
+            options.catalogues,
+            *(getattr(options, name) for name in arguments),
+            results=options.out,
+            work=options.work,
+            device=pick_device(options.device),
+        )
+    except LeafcodeError as error:
+        parser.error(str(error))
+    print("\n".join(table_lines(figures)))

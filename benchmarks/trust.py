@@ -28,15 +28,13 @@ from catalogues import SAMPLES, load, machine
 from leafcode import CatalogSource, FitOptions
 from leafcode.audit import AuditConfig, audit_labels
 from leafcode.catalog import Catalog
-from leafcode.cli.options import pick_device
-from leafcode.errors import LeafcodeError
 from leafcode.evaluation import error_reduction, prefix_accuracy, reconstruction_error
 from leafcode.files import replacing, write_text
 from leafcode.methods import METHODS, Task
 from leafcode.methods.network import need_taxonomy
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors, hold_out
 from leafcode.serving.storage import write_json
-from options import RESULTS, WORK, benchmark_parser
+from options import RESULTS, WORK, benchmark_parser, run_and_print
 
 CATALOGUES = ("usda_foods", "naics_2017", "bigbasket")
 SETTINGS = ("without the tree", "labels as they were", "labels moved", "labels moved, with trust")
@@ -173,20 +171,7 @@ def main() -> None:
     parser = benchmark_parser(__doc__, catalogues=CATALOGUES, seeds=3, work=WORK / "trust")
     parser.add_argument("--rate", type=float, default=0.1, help="share of the labels that is moved")
     parser.add_argument("--device", default="auto")
-    options = parser.parse_args()
-    try:
-        figures = run(
-            options.data,
-            options.catalogues,
-            options.seeds,
-            options.rate,
-            results=options.out,
-            work=options.work,
-            device=pick_device(options.device),
-        )
-    except LeafcodeError as error:
-        parser.error(str(error))
-    print("\n".join(table_lines(figures)))
+    run_and_print(parser, run, table_lines, "seeds", "rate")
 
 
 if __name__ == "__main__":
