@@ -26,6 +26,7 @@ def test_fit_with_engagement(capsys, tmp_path, catalogue, baskets):
     run = Run.open(tmp_path / "run")
     assert run.model.config.engagement_dim == 64
     assert run.model.engagement_weights == (0.5, 0.25)
+    assert " of 240 items, weights by level 0.5, 0.25" in run.folder.report.read_text(encoding="utf-8")
     assert success(capsys, "evaluate", tmp_path / "run", "--quiet")
 
 

@@ -307,6 +307,7 @@ def test_labels_count_as_far_as_an_audit_trusts_them(capsys, catalogue, tmp_path
     success(capsys, *fit, "--trust", tmp_path / "audit")
     trusted = RunFolder(tmp_path / "run").read_config().source["trust"]
     assert re.fullmatch("[0-9a-f]{64}", trusted)
+    assert "weighed by an audit" in RunFolder(tmp_path / "run").report.read_text(encoding="utf-8")
     assert "trust" in failure(capsys, *fit, "--resume")
     success(capsys, *fit, "--trust", tmp_path / "audit", "--resume")
     success(capsys, *fit, "--overwrite")

@@ -134,6 +134,7 @@ def _report(
                 "tree steps": config.training["tree_steps"],
                 "content steps": config.training["content_steps"],
                 "code steps": config.training["steps"],
+                **_beside_the_catalogue(folder, model, len(catalog)),
             },
         ),
         metrics=metrics,
@@ -142,6 +143,19 @@ def _report(
         neighbors=_examples(items, semantic_ids, encoded, held_out),
         warnings=[text for row in history for text in row.get("warnings", [])],
     )
+
+
+def _beside_the_catalogue(folder: RunFolder, model: RQVAE, items: int) -> dict[str, str]:
+    """What the run learned from beside the catalogue, in words."""
+    found = {}
+    history = folder.load_engagement(items)
+    if history is not None:
+        weights = ", ".join(f"{weight:g}" for weight in model.engagement_weights)
+        known = int(history.any(axis=1).sum())
+        found["engagement"] = f"of {known:,} of {items:,} items, weights by level {weights}"
+    if folder.read_config().source.get("trust"):
+        found["labels"] = "weighed by an audit"
+    return found
 
 
 def _examples(
