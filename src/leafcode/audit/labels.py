@@ -41,7 +41,8 @@ class LabelAudit:
         kind: int8 (m,), positions in `KINDS`.
         suggested: int32 (m,), the node where the item belongs if it is filed wrongly.
         neighbors: Positions (in the catalogue) and cosines of the items that speak for and against it.
-        rates: float64 (D + 1,), share of items filed right, and moved at each depth of the common ancestor.
+        rates: float64 (D + 1,), expected share of items that are filed right, then of those moved at each depth
+            of the common ancestor; they sum to 1.
         confusion: Sparse (nodes, nodes): at [a, b] how many of the items of a look like items of b.
     """
 
@@ -163,6 +164,7 @@ def _judge(catalogue: _Labelled, trust: FloatArray | None, title: str, progress:
 
     probability, suggested, kind = np.empty(n), np.empty(n, np.int32), np.empty(n, np.int8)
     confusion = sp.csr_array((len(taxonomy), len(taxonomy)))
+    moved = np.zeros(taxonomy.max_depth)
     for first in tqdm(range(0, n, _BLOCK), title, unit="block", disable=not progress):
         items = np.arange(first, min(first + _BLOCK, n))
         candidates = catalogue.candidates(items)
@@ -174,6 +176,8 @@ def _judge(catalogue: _Labelled, trust: FloatArray | None, title: str, progress:
         # One category each: a stranger's share is that of all it stands for.
         elsewhere = np.where(candidates.is_own, -1.0, moves / np.exp(candidates.log_count))
         probability[items] = candidates.sums(moves)
+        away = ~candidates.is_own
+        moved += np.bincount(candidates.common_depth[away], moves[away], len(moved))
         suggested[items] = candidates.node[candidates.best(elsewhere)]
         other = labels[near.items[items]] != labels[items, None]
         alike = near.similarities[items] >= 1 - _ALMOST_EQUAL * evidence.scale
@@ -190,4 +194,5 @@ def _judge(catalogue: _Labelled, trust: FloatArray | None, title: str, progress:
         known = candidates.log_count == 0
         pairs = (labels[items][candidates.row[known]], candidates.node[known])
         confusion += sp.csr_array((places[known], pairs), shape=confusion.shape)
-    return LabelAudit(np.arange(n), probability, kind, suggested, near, model.rates, confusion)
+    rates = np.append(1 - probability.mean(), moved / n)
+    return LabelAudit(np.arange(n), probability, kind, suggested, near, rates, confusion)
