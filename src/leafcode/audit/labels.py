@@ -41,8 +41,8 @@ class LabelAudit:
         kind: int8 (m,), positions in `KINDS`.
         suggested: int32 (m,), the node where the item belongs if it is filed wrongly.
         neighbors: Positions (in the catalogue) and cosines of the items that speak for and against it.
-        rates: float64 (D + 1,), expected share of items that are filed right, then of those moved at each depth
-            of the common ancestor; they sum to 1.
+        rates: float64 (D + 1,), expected share of items that are filed right, then of those moved at each
+            depth of the common ancestor; they sum to 1.
         confusion: Sparse (nodes, nodes): at [a, b] how many of the items of a look like items of b.
     """
 

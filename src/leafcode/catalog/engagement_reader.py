@@ -89,7 +89,10 @@ def read_engagement(
         row = int(np.argmin(known))
         found = f"{item[row].as_py()!r} in row {row + 1}, an id that the catalogue lacks"
         count = np.count_nonzero(~known)
-        hint = f"{count:,} of {len(known):,} lines name such items; unknown='ignore' (--unknown-items ignore) leaves them out."
+        hint = (
+            f"{count:,} of {len(known):,} lines name such items; unknown='ignore' (--unknown-items ignore) "
+            "leaves them out."
+        )
         raise InputError(f"{where}: column {columns[1]!r}", found, "ids of the catalogue", hint)
     position = None if window is None else _position(table, columns[2], where)[known]
     return Engagement.from_baskets(
