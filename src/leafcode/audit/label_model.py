@@ -16,8 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 _SHRINK = 1e-3
 _SHRINK_RATES = 2e-4
 _FIRST_RATE = 0.03
-"""What each rate of moves is expected to be, and `_SHRINK_RATES` how firmly: a catalogue that shows no errors at
-some depth is still believed to have one among a thousand items there. By the likelihood alone, the softmax
+"""What each rate of moves is expected to be, and `_SHRINK_RATES` how firmly: a catalogue that shows no errors
+at some depth is still believed to have one among a thousand items there. By the likelihood alone, the softmax
 explains rare errors as oddities of their categories, and hardly any item is called wrong."""
 
 
