@@ -24,7 +24,7 @@ def test_export_without_a_server(capsys, tmp_path, files):
     printed = success(capsys, "review", files.folder, "--export", out)
     assert printed.splitlines() == [
         f"1 of 1 decided items moved in {out}",
-        f"decisions in {tmp_path / 'decisions.csv'}",
+        f"decisions in {tmp_path / 'corrected.decisions.csv'}",
     ]
     assert {row["id"]: row["path"] for row in pa.csv.read_csv(out).to_pylist()}[7] == SOAP
 

@@ -77,11 +77,11 @@ def test_files(capsys, files):
     text = success(capsys, "taxonomy", "check", files / "tree.csv", "--out", out)
     assert f"page     {out / 'structure.html'}" in text
     assert sorted(path.name for path in out.iterdir()) == [
-        "findings.parquet",
         "structure.html",
         "structure.json",
+        "structure.parquet",
     ]
-    findings = pq.read_table(out / "findings.parquet").to_pylist()
+    findings = pq.read_table(out / "structure.parquet").to_pylist()
     assert json.loads((out / "structure.json").read_text())["findings"] == findings
     assert "is a root without children" in (out / "structure.html").read_text()
 

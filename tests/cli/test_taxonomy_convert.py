@@ -52,6 +52,18 @@ def test_a_tree_of_several_parents(capsys, tmp_path, thesaurus, parents, keys):
     assert read_taxonomy(out).ids == keys
 
 
+def test_unfolding_keeps_the_names_in_all_languages(capsys, tmp_path, thesaurus):
+    out = tmp_path / "a.ttl"
+    success(capsys, *convert(thesaurus, out, "--parents", "unfold"))
+    graph = read_taxonomy(out, ids="notation")
+    assert graph.labels["de"] == {
+        "urn:food": "Essen",
+        "urn:food > urn:tea": "Tee",
+        "urn:gift > urn:tea": "Tee",
+    }
+    assert graph.named("en").names == ("food", "tea", "gift", "tea")
+
+
 def test_options_of_the_reader(capsys, tmp_path):
     (tmp_path / "a.dat").write_text(json.dumps([{"t": "A", "sub": [{"t": "B"}]}]))
     words = convert(tmp_path / "a.dat", tmp_path / "a.csv", "--format", "nested-json")

@@ -24,11 +24,22 @@ def test_by_key(tmp_path, tree):
 
 
 def test_by_the_names_of_the_nodes(tmp_path, tree):
-    given = source(tmp_path, "id,path\na,Food > Salt\nb,\nc, Food>Tea\nd,Food\n", path_column="path")
+    given = source(tmp_path, "id,path\na,Food > Salt\nb,\nc, Food >  Tea\nd,Food\n", path_column="path")
     found = read_checked_items(given, tree)
     assert found.nodes.tolist() == [2, -1, 1, 0]
     assert found.taxonomy is tree
     assert found.embeddings is None
+
+
+@pytest.mark.parametrize(
+    ("separator", "paths"),
+    [(" - ", ["Shop - T-shirts", "Shop"]), (" > ", ["Tests > pH>7"]), ("/", ["Shop / Tea", "Shop/Salt"])],
+)
+def test_names_are_split_as_those_of_a_tree_of_their_own(tmp_path, separator, paths):
+    text = "id,path\n" + "".join(f"{row},{path}\n" for row, path in enumerate(paths))
+    given = source(tmp_path, text, path_column="path", separator=separator)
+    own = read_checked_items(given)
+    assert read_checked_items(given, own.taxonomy).nodes.tolist() == own.nodes.tolist()
 
 
 def test_by_a_tree_of_their_own(tmp_path):

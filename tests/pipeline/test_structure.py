@@ -56,6 +56,12 @@ def test_without_a_tree(tmp_path):
     assert "No tree" in (tmp_path / "out" / "structure.html").read_text()
 
 
+def test_the_findings_of_an_audit_in_the_same_folder_stay(tmp_path):
+    (tmp_path / "findings.parquet").write_text("of an audit")
+    check_taxonomy(Taxonomy.from_paths(["A > x"])[0]).write(tmp_path)
+    assert (tmp_path / "findings.parquet").read_text() == "of an audit"
+
+
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     found = check_taxonomy(Taxonomy.from_paths(["A > x"])[0])

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from tests.catalogues import write
@@ -5,7 +7,8 @@ from tests.pipeline.audits import labelled_rows, misfiled, source_of
 
 from leafcode.errors import InputError
 from leafcode.pipeline import run_audit
-from leafcode.pipeline.trust import read_trust
+from leafcode.pipeline.trust import DECISIONS, read_trust
+from leafcode.review import ACCEPT, REJECT, DecisionStore
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +56,19 @@ def test_another_catalogue(files, audited, tmp_path):
     other = write(tmp_path, rows, files.embeddings)
     with pytest.raises(InputError, match="none of the 240 items"):
         read_trust(audited.folder.path, source_of(other).load())
+
+
+def test_decisions_of_the_review_count_more(files, audited, tmp_path):
+    folder = shutil.copytree(audited.folder.path, tmp_path / "reviewed")
+    catalog = source_of(files).load()
+    before = read_trust(folder, catalog)
+    wrong, right, moved = audited.audit.items[audited.audit.order[:3]].tolist()
+    keys = catalog.taxonomy.keys
+    store = DecisionStore(folder / DECISIONS)
+    store.add(catalog.ids[wrong], ACCEPT, keys[catalog.nodes[wrong]], keys[-1], "ann")
+    store.add(catalog.ids[right], REJECT, *[keys[catalog.nodes[right]]] * 2, "ann")
+    store.add(catalog.ids[moved], ACCEPT, keys[-1], keys[catalog.nodes[moved]], "ann")  # and audited again
+    after = read_trust(folder, catalog)
+    assert (after[wrong], after[right], after[moved]) == (0, 1, 1)
+    others = np.setdiff1d(np.arange(len(catalog)), [wrong, right, moved])
+    assert np.array_equal(after[others], before[others])

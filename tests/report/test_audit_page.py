@@ -101,7 +101,7 @@ def test_the_tables():
             "91%",
             "8 unsure Similar items olive soap 0.87 Shop › Bath › Soap",
             "Shop › Pantry › Salt",
-            "no fitting place",
+            "–",
         ],
     ]
 
@@ -160,7 +160,7 @@ def test_points_and_tiles():
         == "Of the paths that are wrong, 30 are right down to depth 1 and 11 right down to depth 2."
     )
     assert points["Most often"].startswith("Shop › Pantry › Salt instead of Shop › Bath › Soap: 12")
-    assert points["Not wrong, but"] == "1,400 items could as well be in a sibling of their category."
+    assert points["Not wrong, but"] == "1,400 items could as well be in siblings."
     assert [(tile.label, tile.value) for tile in verdict.tiles] == [
         ("Filed wrongly", "2.2%"),
         ("More probably than not", "20"),

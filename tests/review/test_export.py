@@ -78,8 +78,24 @@ def test_a_column_of_categories(tmp_path):
 
 
 def test_the_decisions_never_replace_the_catalogue(audit, files, tmp_path, decided):
-    items = files.items.rename(tmp_path / "decisions.csv")
+    items = files.items.rename(tmp_path / "corrected.decisions.csv")
     before = items.read_bytes()
-    with pytest.raises(InputError, match=r"decisions\.csv: found the catalogue itself"):
+    with pytest.raises(InputError, match=r"corrected\.decisions\.csv: found the catalogue itself"):
         export_review(audit, decided, tmp_path / "corrected.csv", items=items)
     assert items.read_bytes() == before
+
+
+def test_the_decisions_never_replace_the_corrected_catalogue(audit, tmp_path, decided):
+    written = export_review(audit, decided, tmp_path / "decisions.csv")
+    assert written.decisions.name == "decisions.decisions.csv"
+    assert "path" in pa.csv.read_csv(tmp_path / "decisions.csv").column_names
+    other = tmp_path / "other.decisions.csv"
+    other.symlink_to("other.csv")
+    with pytest.raises(InputError, match="found the catalogue itself"):
+        export_review(audit, decided, tmp_path / "other.csv")
+
+
+def test_a_file_of_decisions_that_is_there_already_stays(audit, tmp_path, decided):
+    (tmp_path / "decisions.csv").write_text("of another review")
+    export_review(audit, decided, tmp_path / "corrected.csv")
+    assert (tmp_path / "decisions.csv").read_text() == "of another review"

@@ -99,6 +99,35 @@ def test_whole_numbers_stay_whole_numbers(tmp_path):
     assert (found.type, found.to_pylist()) == (pa.int16(), [20])
 
 
+@pytest.mark.parametrize("name", ["items.jsonl", "items.parquet"])
+@pytest.mark.parametrize("key", ["31-33", "A", "99999999999999999999"])
+def test_a_key_that_does_not_fit_the_column_is_told(tmp_path, name, key):
+    if name.endswith("jsonl"):
+        (tmp_path / name).write_text('{"id": 6, "node": 10}\n{"id": 7, "node": 10}\n')
+    else:
+        pq.write_table(pa.table({"id": [6, 7], "node": pa.array([10, 10], pa.int16())}), tmp_path / name)
+    keys = COLUMNS | {"label_column": "node", "separator": None}
+    changes = {1: Relabelling("7", "10", key)}
+    with pytest.raises(InputError, match=rf"row 2: found the new category '{key}' of the item '7'"):
+        copy_relabelled(tmp_path / name, tmp_path / f"out-{name}", changes, **keys)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_columns_in_another_encoding_stay_byte_by_byte(tmp_path):
+    content = "id,path,text\n7,A,Käse\n8,Pantry > Salt,Öl\n9,A,\n".encode("latin-1")
+    wanted = content.replace(b"Pantry > Salt", b"Bath > Soap")
+    assert copied(tmp_path, "items.csv", content) == wanted
+
+
+def test_a_cell_that_is_too_long_for_csv_is_told_and_parquet_holds_it(tmp_path):
+    long = "x" * 200_000
+    (tmp_path / "items.csv").write_text(f"id,path,text\n7,A,{long}\n8,Pantry > Salt,\n")
+    with pytest.raises(InputError, match=r"items\.csv: found a row that cannot be split .*as \.parquet"):
+        copy_relabelled(tmp_path / "items.csv", tmp_path / "out.csv", CHANGES, **COLUMNS)
+    copy_relabelled(tmp_path / "items.csv", tmp_path / "out.parquet", CHANGES, **COLUMNS)
+    assert pq.read_table(tmp_path / "out.parquet")["text"].to_pylist() == [long, None]
+
+
 def test_from_csv_to_parquet(tmp_path):
     (tmp_path / "items.csv").write_text("id,path,price\n007,A,1.50\n8,Pantry > Salt,\n")
     copy_relabelled(tmp_path / "items.csv", tmp_path / "out.parquet", CHANGES, **COLUMNS)

@@ -57,6 +57,15 @@ def test_the_primary_parent_makes_the_tree_and_all_parents_the_unfolded_one():
         graph.unfold(limit=3)
 
 
+def test_unfolded_categories_keep_their_names_in_every_language():
+    parents = (("1391", "330"), ("330",), ())
+    graph = dataclasses.replace(GRAPH, parents=parents).unfolded()
+    assert graph.ids == ("330", "330 > 1391", "330 > 1391 > 1939", "330 > 1939")
+    assert graph.parents == ((), ("330",), ("330 > 1391",), ("330",))
+    assert graph.named("pt-br").names == ("Animals", "Cattle", "Vaca", "Vaca")
+    assert graph.taxonomy() == dataclasses.replace(GRAPH, parents=parents).unfold().taxonomy
+
+
 def test_names_in_a_language():
     assert GRAPH.named("PT-br").names == ("Vaca", "Cattle", "Animals")
     assert GRAPH.named("en").names == GRAPH.names

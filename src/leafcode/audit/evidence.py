@@ -63,6 +63,7 @@ class Evidence:
         self._size = np.bincount(nodes, self._trust, len(taxonomy))
         self._means = category_means(unit, nodes, self._trust, taxonomy)
         self._metrics = whitening(unit, nodes, self._trust, folds)
+        self._whitened = [self._means.vectors @ metric for metric in self._metrics]
         self._ancestors = taxonomy.ancestors[:, :-1] if taxonomy.max_depth > 1 else taxonomy.ancestors
         spread = neighbors.similarities[:, 0] - neighbors.similarities[:, -1]
         self.scale = max(float(np.median(spread)), 1e-6)
@@ -126,8 +127,8 @@ class Evidence:
         found[:, 0] = _cosines(self._unit[items], self._means.vectors, row, node, taken, everything)
         for fold, metric in enumerate(self._metrics):
             pairs = np.flatnonzero(self._folds[items][row] == fold)
-            vectors, means = self._unit[items] @ metric, self._means.vectors @ metric
-            found[pairs, 1] = _cosines(vectors, means, row, node, taken, pairs)
+            vectors = self._unit[items] @ metric
+            found[pairs, 1] = _cosines(vectors, self._whitened[fold], row, node, taken, pairs)
         return found
 
 

@@ -13,6 +13,7 @@ from leafcode.errors import TrainingError
 
 FloatArray = npt.NDArray[np.float64]
 
+_STEPS = 2000
 _SHRINK = 1e-3
 _SHRINK_RATES = 2e-4
 _FIRST_RATE = 0.03
@@ -81,7 +82,7 @@ def fit_label_model(
         relatives: (nodes, D) from `categories_by_common_depth`.
 
     Raises:
-        TrainingError: The likelihood is not finite.
+        TrainingError: The likelihood is not finite, or its maximum is not found.
     """
     center, spread = features.mean(0), features.std(0)
     spread = np.where(spread > 0, spread, 1)
@@ -107,9 +108,11 @@ def fit_label_model(
         return float(value), np.append(gradient, slopes)
 
     start = np.append(np.zeros(width), np.full(depths, expected))
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     if not np.isfinite(found.fun):
         raise TrainingError("audit: the likelihood of the label model is not finite")
+    if found.status == 1:
+        raise TrainingError(f"audit: the label model was not found in {_STEPS} steps ({found.message})")
     return LabelModel(found.x[:width], center, spread, _rates(found.x[width:]))
 
 

@@ -90,7 +90,7 @@ def audit_labels(
         progress: Show progress bars on standard error.
 
     Returns:
-        The findings; the same input and seed give the same.
+        The findings; the same input and seed give the same, beyond `AuditConfig.exact` items on one thread.
 
     Raises:
         InputError: Lengths differ, a vector is zero or not finite, a node is not in the tree, there are fewer
@@ -175,7 +175,7 @@ def _judge(catalogue: _Labelled, trust: FloatArray | None, title: str, progress:
         moves = add_filed_apart(moves, places, candidates, equal, config.filed_apart)
         # One category each: a stranger's share is that of all it stands for.
         elsewhere = np.where(candidates.is_own, -1.0, moves / np.exp(candidates.log_count))
-        probability[items] = candidates.sums(moves)
+        probability[items] = np.minimum(candidates.sums(moves), 1)  # a sum may be a rounding above
         away = ~candidates.is_own
         moved += np.bincount(candidates.common_depth[away], moves[away], len(moved))
         suggested[items] = candidates.node[candidates.best(elsewhere)]

@@ -59,7 +59,8 @@ def nearest_neighbors(unit: FloatArray, k: int, *, exact: int = 100_000, progres
 
     Up to `exact` items, all are compared with all, in time n² in blocks. Beyond, they are searched in a
     hierarchical navigable small world graph (Malkov and Yashunin, IEEE TPAMI 2018; by FAISS) in time
-    n · log n, which misses few of the k.
+    n · log n, which misses few of the k. FAISS builds that graph with several threads in no fixed order: with
+    more than one (``OMP_NUM_THREADS``), a few neighbours differ from run to run.
 
     Args:
         unit: float32 (n, E), each row of unit length.
@@ -99,7 +100,7 @@ def _search_graph(unit: FloatArray, k: int, progress: bool) -> Neighbors:
     try:
         import faiss
     except ModuleNotFoundError as error:
-        hint = "Install leafcode[audit], or raise the number of items that are searched exactly."
+        hint = "Install leafcode[audit], or raise the number of items that are searched exactly (--exact)."
         raise InputError("neighbors", f"{len(unit):,} items without FAISS", "FAISS", hint) from error
     n = len(unit)
     copies = _Copies.of(unit)
@@ -115,7 +116,7 @@ def _search_graph(unit: FloatArray, k: int, progress: bool) -> Neighbors:
         last = min(first + step, n)
         cosines, vectors = index.search(unit[first:last], min(k + 1, len(copies.first)))
         if bool((vectors < 0).any()):
-            raise InputError("neighbors", "fewer than k in the graph", "k reachable items", "Search exactly.")
+            raise InputError("neighbors", "fewer than k in the graph", "k reachable items", "Raise --exact.")
         found, place = copies.items(vectors, k + 1)
         # Without the item itself, or the last one where the search did not come across it.
         own = found == np.arange(first, last)[:, None]

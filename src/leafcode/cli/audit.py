@@ -44,6 +44,13 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     how.add_argument(
         "--neighbors", type=int, default=defaults.neighbors, help="similar items that vote on each item"
     )
+    how.add_argument(
+        "--exact",
+        type=int,
+        default=defaults.exact,
+        metavar="ITEMS",
+        help="items up to which all are compared with all; more take FAISS (leafcode[audit])",
+    )
     how.add_argument("--seed", type=int, default=defaults.seed, help="of everything random")
     how.add_argument("--run", dest="run_folder", metavar="RUN", help="compare with the codes of this run too")
     add_machine_options(parser)
@@ -55,7 +62,10 @@ def run(options: argparse.Namespace) -> None:
     found = run_audit(
         catalog_source(options),
         options.out,
-        AuditOptions(AuditConfig(neighbors=options.neighbors, seed=options.seed), options.run_folder),
+        AuditOptions(
+            AuditConfig(neighbors=options.neighbors, exact=options.exact, seed=options.seed),
+            options.run_folder,
+        ),
         overwrite=options.overwrite,
         cache=options.cache,
         device=pick_device(options.device),

@@ -41,7 +41,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         "--export",
         type=Path,
         metavar="FILE",
-        help="write the corrected catalogue and decisions.csv beside it, and serve no page",
+        help="write the corrected catalogue, and the decisions as CSV beside it; serve no page",
     )
     parser.add_argument("--items", metavar="FILE", help="the catalogue, if it has moved since the audit")
     parser.set_defaults(run=run)

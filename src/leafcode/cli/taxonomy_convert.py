@@ -8,7 +8,6 @@ from typing import Any
 
 from leafcode.cli.options import HelpFormatter
 from leafcode.cli.taxonomy_options import add_taxonomy_options, formats_help, read_graph
-from leafcode.taxonomy.graph import CategoryGraph
 from leafcode.taxonomy.writers import WRITERS, write_taxonomy
 
 _EXAMPLES = """examples:
@@ -36,7 +35,7 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         choices=("all", "primary", "unfold"),
         default="all",
         help="all: every parent, which path lists and nested JSON cannot hold; primary: the first only; "
-        "unfold: a category beneath each of its parents",
+        "unfold: a category beneath each of its parents, with its names in all languages",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
     add_taxonomy_options(parser)
@@ -49,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     if options.parents == "primary":
         graph = graph.primary_only()
     elif options.parents == "unfold":
-        graph = CategoryGraph.from_taxonomy(graph.unfold().taxonomy, graph.source)
+        graph = graph.unfolded()
     write_taxonomy(graph, options.out, overwrite=options.overwrite)
     several = sum(len(above) > 1 for above in graph.parents)
     roots = sum(not above for above in graph.parents)

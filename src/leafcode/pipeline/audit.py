@@ -10,7 +10,7 @@ from typing import Any
 
 from leafcode.audit import AuditConfig, LabelAudit, audit_categories, audit_labels, findings_table
 from leafcode.errors import InputError
-from leafcode.pipeline.audit_codes import code_columns
+from leafcode.pipeline.audit_codes import code_columns, read_codes
 from leafcode.pipeline.audit_figures import audit_figures
 from leafcode.pipeline.audit_folder import AuditFolder
 from leafcode.pipeline.audit_table import write_findings
@@ -22,6 +22,19 @@ from leafcode.report.audit_page import write_audit
 from leafcode.review.audit_folder import FORMAT, VERSION
 from leafcode.serving.run_config import installed_version
 from leafcode.serving.storage import write_json, write_table
+
+_NAMES = {
+    "neighbors": "Similar items that vote",
+    "strangers": "Strangers drawn per item",
+    "passes": "Passes",
+    "folds": "Folds",
+    "filed_apart": "Equal items filed apart that are taken for errors",
+    "sample": "Items that the model is fitted on, at most",
+    "exact": "Items searched exactly, at most",
+    "seed": "Seed",
+    "run": "Codes of",
+}
+"""Settings in words, for the page."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +98,10 @@ def run_audit(
     taxonomy = catalog.taxonomy
     if taxonomy is None:
         raise InputError(source.items, "no categories", "a column of them", "See --path and --category.")
+    codes = None if run is None else read_codes(run, catalog)
     embeddings = catalog_embeddings(catalog)
     audit = audit_labels(embeddings, catalog.nodes, taxonomy, options.config, progress=progress)
-    more = {} if run is None else code_columns(run, catalog, taxonomy, audit.items)
+    more = {} if codes is None else code_columns(codes, catalog, taxonomy, audit.items)
     categories = audit_categories(
         audit, embeddings, catalog.nodes, taxonomy, seed=options.config.seed, progress=progress
     )
@@ -135,4 +149,5 @@ def summary(data: AuditData, audit: LabelAudit) -> dict[str, Any]:
 
 def _shown(source: CatalogSource, settings: dict[str, Any]) -> dict[str, object]:
     model = {"Embedding model": source.model} if source.embeds_texts else {}
-    return model | {name.capitalize(): value for name, value in settings.items() if value is not None}
+    named = {_NAMES[name]: value for name, value in settings.items() if value is not None}
+    return model | named

@@ -17,12 +17,15 @@ from leafcode.taxonomy import Taxonomy
 
 
 def code_columns(
-    run: Run, catalog: Catalog, taxonomy: Taxonomy, items: npt.NDArray[np.integer[Any]]
+    codes: npt.NDArray[np.int64],
+    catalog: Catalog,
+    taxonomy: Taxonomy,
+    items: npt.NDArray[np.integer[Any]],
 ) -> dict[str, pa.Array]:
     """Columns for findings.parquet: where the items that share an item's code lie, if not where it does.
 
     Args:
-        run: With codes of all items.
+        codes: (n, L) of all items, see `read_codes`.
         catalog: The items.
         taxonomy: Their tree.
         items: (m,) positions of the items wanted.
@@ -31,10 +34,8 @@ def code_columns(
         code_path, the category in which most of those items lie, and code_depth, its depth, from which on the
         code speaks against the item's own category; both null where it does not. See `check_codes`.
 
-    Raises:
-        RunFolderError: An item has no codes.
     """
-    check = check_codes(read_codes(run, catalog), catalog.nodes, taxonomy)
+    check = check_codes(codes, catalog.nodes, taxonomy)
     node, depth = check.node()[items], check.depth[items]
     keys = pa.array(taxonomy.keys, pa.string())
     agrees = node < 0

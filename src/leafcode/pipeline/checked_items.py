@@ -76,7 +76,7 @@ def _filed_by_names(catalog: Catalog, source: CatalogSource, column: str, taxono
         seen.add(path)
     by_path = Taxonomy(tuple(paths), taxonomy.names, taxonomy.parents)
     given = text_column(read_columns(source.items, [column]), column, source.items)
-    parts = pc.split_pattern(given, pattern=source.separator.strip() or source.separator)
+    parts = pc.split_pattern(given, pattern=source.separator)
     flat = pc.utf8_trim_whitespace(parts.flatten())
     trimmed = pa.LargeListArray.from_arrays(parts.offsets.cast(pa.int64()), flat, mask=given.is_null())
     joined = pc.binary_join(trimmed, pa.scalar(source.separator, pa.large_string()))

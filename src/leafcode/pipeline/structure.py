@@ -24,12 +24,12 @@ from leafcode.taxonomy.structure import (
     StructureFinding,
     StructureReport,
     check_structure,
-    findings_table,
     items_per_node,
+    structure_findings_table,
 )
 from leafcode.training.config import TrainingConfig
 
-PAGE, FIGURES, FINDINGS = "structure.html", "structure.json", "findings.parquet"
+PAGE, FIGURES, FINDINGS = "structure.html", "structure.json", "structure.parquet"
 """Names of the files that `StructureCheck.write` writes."""
 
 
@@ -70,7 +70,7 @@ class StructureCheck:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(str(folder), f"a folder that cannot be made ({error})", "a folder") from error
-        write_table(folder / FINDINGS, findings_table(self.report.findings))
+        write_table(folder / FINDINGS, structure_findings_table(self.report.findings))
         write_json(folder / FIGURES, self.to_json())
         write_structure(folder / PAGE, self.data)
 

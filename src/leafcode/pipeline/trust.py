@@ -11,14 +11,19 @@ import pyarrow.compute as pc
 
 from leafcode.catalog import Catalog
 from leafcode.errors import InputError
-from leafcode.review import read_audit
+from leafcode.review import DecisionStore, read_audit
+
+DECISIONS = "review.sqlite"
+"""Where the review keeps its decisions, in the folder of the audit."""
 
 
 def read_trust(folder: str | Path, catalog: Catalog) -> npt.NDArray[np.float32]:
-    """One minus the probability that an item is filed wrongly.
+    """One minus the probability that an item is filed wrongly, or what a reviewer said of it.
 
     A finding speaks of an item where it was filed when it was audited. So an item that has been moved since
-    counts fully, as does one that the audit does not have.
+    counts fully, as does one that the audit does not have. Decisions of the review count more than
+    probabilities: an item that stands where the reviewer wants it counts fully, one that still stands where
+    the reviewer found it wrong not at all.
 
     Args:
         folder: Of an audit.
@@ -43,4 +48,11 @@ def read_trust(folder: str | Path, catalog: Catalog) -> npt.NDArray[np.float32]:
     same = keys[catalog.nodes[known]] == audited
     trust = np.ones(len(catalog), np.float32)
     trust[known[same]] = 1 - audit.probability[finding[same]]
+    decisions = Path(folder) / DECISIONS
+    if decisions.exists():
+        said = DecisionStore(decisions).current()
+        for place in known[np.isin(catalog.ids[known], list(said))].tolist():
+            decision, key = said[catalog.ids[place]], keys[catalog.nodes[place]]
+            if key in (decision.given, decision.node):
+                trust[place] = key == decision.node
     return trust

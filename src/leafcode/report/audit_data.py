@@ -25,7 +25,7 @@ class DepthRow:
 
 @dataclass(frozen=True)
 class ProbabilityRow:
-    """Findings whose probability is in [low, high), and how many of them are expected to be right."""
+    """Findings whose probability is in [low, high), and how many of their items are expected to be wrong."""
 
     low: float
     high: float
@@ -131,7 +131,7 @@ class AuditData:
         categories: Categories with items.
         depth: Of the tree.
         expected: Expected number of items filed wrongly, the sum of all probabilities.
-        probable: Findings that are more probably right than not.
+        probable: Items that are more probably filed wrongly than not.
         half: The most doubtful findings that together hold half of what is expected; 0 if nothing is.
         kinds: All kinds that there are, the surest first.
         depths: From the top, those at which any two categories in use part.

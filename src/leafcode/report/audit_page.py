@@ -32,9 +32,10 @@ MEANINGS = {
 }
 """What each kind of finding says of an item."""
 _QUIET = {
-    "between siblings": "could as well be in a sibling of their category",
-    "duplicate elsewhere": "have an almost equal one in another category",
+    "between siblings": ("could as well be in a sibling of its category", "could as well be in siblings"),
+    "duplicate elsewhere": ("has an almost equal one elsewhere", "have an almost equal one elsewhere"),
 }
+"""What is said of one item, and of several."""
 TREE = {
     "merge": ("Merge?", "Siblings whose items cannot be told apart."),
     "overlap": ("Overlap", "Many items of either category look like items of the other."),
@@ -170,7 +171,11 @@ def _points(data: AuditData) -> list[tuple[str, str]]:
             )
         )
     numbers = {row.kind: row.findings for row in data.kinds}
-    parts = [f"{plural(numbers[kind], 'item')} {text}" for kind, text in _QUIET.items() if numbers.get(kind)]
+    parts = [
+        f"{plural(numbers[kind], 'item')} {one if numbers[kind] == 1 else several}"
+        for kind, (one, several) in _QUIET.items()
+        if numbers.get(kind)
+    ]
     if parts:
         points.append(("Not wrong, but", f"{listing(parts)}."))
     return points

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.csv
 
+from leafcode.errors import InputError
 from leafcode.files import replacing
 from leafcode.review.audit_folder import KINDS, Audit
 from leafcode.review.decisions import Decision
@@ -20,7 +21,7 @@ class Exported(NamedTuple):
 
     Attributes:
         catalogue: The corrected catalogue.
-        decisions: decisions.csv beside it.
+        decisions: The decisions as CSV, beside it.
         changed: Items whose category is another one now.
         decided: Items decided.
     """
@@ -34,9 +35,10 @@ class Exported(NamedTuple):
 def export_review(
     audit: Audit, decisions: Mapping[str, Decision], out: str | Path, *, items: str | Path | None = None
 ) -> Exported:
-    """Write the catalogue with the corrected categories, and decisions.csv beside it.
+    """Write the catalogue with the corrected categories, and beside it the decisions.
 
-    Only the path or category column of items that were filed wrongly changes; see `copy_relabelled`.
+    Only the path or category column of items that were filed wrongly changes; see `copy_relabelled`. Beside
+    ``corrected.parquet`` the decisions are ``corrected.decisions.csv``; earlier files of these names are replaced.
 
     Args:
         audit: The findings.
@@ -45,13 +47,13 @@ def export_review(
         items: Where the catalogue lies now, if it has moved since the audit.
 
     Raises:
-        InputError: See `copy_relabelled`; or decisions.csv would replace the catalogue.
+        InputError: See `copy_relabelled`; or the decisions would replace the catalogue or its copy.
     """
     source, out = Path(items or audit.source["items"]), Path(out)
-    table_file = out.parent / "decisions.csv"
-    for target in (out, table_file):
-        if target == out or target.resolve() == source.resolve():
-            check_copy(source, target)
+    check_copy(source, out)
+    table_file = out.with_name(f"{out.stem}.decisions.csv")
+    if table_file.resolve() in (source.resolve(), out.resolve()):
+        raise InputError(str(table_file), "the catalogue itself", "a place for the decisions", "Rename it.")
     path_column = audit.source.get("path_column")
     changes = {
         int(audit.items[audit.row_of[identity]]): Relabelling(identity, decision.given, decision.node)

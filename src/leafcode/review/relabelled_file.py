@@ -77,7 +77,8 @@ def copy_relabelled(
 
     Raises:
         InputError: The copy would replace the source, its format is another one, a column is missing, or a
-            row to change does not hold the item and category that it held, naming it (counted from 1).
+            row (counted from 1) does not hold the item and category that it held, cannot hold the new one, or
+            is CSV with a cell longer than Python's limit.
     """
     source, out = Path(source), Path(out)
     check_copy(source, out)
@@ -125,6 +126,19 @@ def _check_row(row: int, identity: object, label: object, change: Relabelling, c
         )
 
 
+def _new_value(change: Relabelling, kind: pa.DataType, row: int, columns: _Columns) -> Any:  # noqa: ANN401
+    """The new category as a value of the column's type."""
+    try:
+        return pa.scalar(change.new, pa.large_string()).cast(kind).as_py()
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"{columns.where}: row {row + 1}",
+            f"the new category {change.new!r} of the item {change.id!r}",
+            f"a value that fits the column {columns.label!r}, which has the type {kind}",
+            "Write the column as text, and audit it again.",
+        ) from error
+
+
 def _check_all_found(rows: int, changes: Mapping[int, Relabelling], columns: _Columns) -> None:
     last = max(changes, default=-1)
     if last >= rows:
@@ -146,7 +160,7 @@ def _relabelled_table(source: Path, changes: Mapping[int, Relabelling], columns:
     ):
         _check_row(row, identity, label, changes[row], columns)
     plain = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    new = pa.array([changes[row].new for row in rows.tolist()], pa.large_string()).cast(plain)
+    new = pa.array([_new_value(changes[row], plain, row, columns) for row in rows.tolist()], plain)
     before = table[columns.label].cast(plain).combine_chunks()
     # Rows of old and new one after the other, and of each row the place of its value.
     place = np.arange(table.num_rows)
@@ -169,7 +183,8 @@ def _json_lines(
             item: dict[str, Any] = json.loads(line)
             old = item.get(columns.label)
             _check_row(row, item.get(columns.id), old, changes[row], columns)
-            item[columns.label] = int(changes[row].new) if isinstance(old, int) else changes[row].new
+            kind = pa.int64() if isinstance(old, int) else pa.large_string()
+            item[columns.label] = _new_value(changes[row], kind, row, columns)
             ending = line[len(line.rstrip(b"\r\n")) :]
             line = json.dumps(item, ensure_ascii=False).encode() + ending
         yield line
@@ -183,10 +198,11 @@ def _copy_csv(
     with source.open("rb") as file:
         # By this mark spreadsheets know UTF-8; it is no part of the first column's name.
         marked = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+    # Columns that leafcode does not read may be in another encoding: their bytes pass through as they are.
     encoding = "utf-8-sig" if marked else "utf-8"
     with (
-        source.open(encoding=encoding, newline="") as lines,
-        out.open("w", encoding=encoding, newline="") as copy,
+        source.open(encoding=encoding, errors="surrogateescape", newline="") as lines,
+        out.open("w", encoding=encoding, errors="surrogateescape", newline="") as copy,
     ):
         copy.writelines(_csv_records(lines, changes, columns, delimiter))
 
@@ -203,7 +219,7 @@ def _csv_records(
 
     identity = label = -1
     row = -1  # the header
-    for cells in csv.reader(remembered(), delimiter=delimiter):
+    for cells in _cells(csv.reader(remembered(), delimiter=delimiter), columns):
         record = "".join(raw)
         raw.clear()
         if cells and row < 0:
@@ -219,3 +235,13 @@ def _csv_records(
         yield record
         row += bool(cells)  # blank lines are no rows
     _check_all_found(row, changes, columns)
+
+
+def _cells(records: Iterator[list[str]], columns: _Columns) -> Iterator[list[str]]:
+    """The records of a reader, whose limit is told as an error of the user's file."""
+    try:
+        yield from records
+    except csv.Error as error:
+        limit = f"cells of at most {csv.field_size_limit():,} characters"
+        hint = "Write the corrected catalogue as .parquet, which has no such limit."
+        raise InputError(columns.where, f"a row that cannot be split ({error})", limit, hint) from error

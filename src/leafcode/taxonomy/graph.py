@@ -114,6 +114,25 @@ class CategoryGraph:
         self.rows_by_id()
         return unfold(self.ids, self.parents, self.names, separator=separator, limit=limit, where=self.source)
 
+    def unfolded(self) -> CategoryGraph:
+        """The tree of `unfold` as categories again: one for each node, with the names of its category.
+
+        Raises:
+            InputError: As for `unfold`.
+
+        Example:
+            >>> ids, parents = ("food", "tea", "gift"), ((), ("food", "gift"), ())
+            >>> graph = CategoryGraph(ids, parents, ids, labels={"de": {"tea": "Tee"}}).unfolded()
+            >>> graph.ids, graph.labels["de"]
+            (('food', 'food > tea', 'gift', 'gift > tea'), {'food > tea': 'Tee', 'gift > tea': 'Tee'})
+        """
+        tree, nodes = self.unfold()
+        labels = {
+            tag: {tree.keys[node]: text for key, text in texts.items() for node in nodes.get(key, ())}
+            for tag, texts in self.labels.items()
+        }
+        return dataclasses.replace(CategoryGraph.from_taxonomy(tree, self.source), labels=labels)
+
     def named(self, language: str) -> CategoryGraph:
         """The same categories with their names in one language, the default name where there is none.
 

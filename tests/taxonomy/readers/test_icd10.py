@@ -76,6 +76,23 @@ def test_a_missing_category(tmp_path):
     assert read_taxonomy(file, "icd10", missing="nearest").parents == ((), ("A000",))
 
 
+def test_the_nearest_ancestor_of_a_code_without_its_category_is_a_block_or_a_chapter(tmp_path):
+    rows = "A00-A09,Intestinal infections\nA00.1,Cholera\nA00.10,Deeper\nA01,Typhoid\nC4A.0,Merkel\n"
+    (tmp_path / "icd.csv").write_text(f"code,title\n{rows}C43-C44,Skin\n")
+    graph = read_taxonomy(tmp_path / "icd.csv", "icd10", missing="nearest")
+    assert dict(zip(graph.ids, graph.parents, strict=True)) == {
+        "A00-A09": (),
+        "A00.1": ("A00-A09",),
+        "A00.10": ("A00.1",),
+        "A01": ("A00-A09",),
+        "C4A.0": ("C43-C44",),
+        "C43-C44": (),
+    }
+    file = write_order(tmp_path, [("A000", "Cholera"), ("W00", "Fall")])
+    graph = read_taxonomy(file, "icd10", sections=True, missing="nearest")
+    assert graph.parents == ((), (), ("A00-B99",), ("V00-Y99",))
+
+
 @pytest.mark.parametrize("code", ["A0", "A00-B", "B99-A00", "A00.", "A00.12345", "a00", "001"])
 def test_other_codes_are_refused(tmp_path, code):
     (tmp_path / "icd.csv").write_text(f"code,title\nA00,Cholera\n{code},Something\n")

@@ -55,6 +55,19 @@ def test_several_parents_in_every_kind_of_table(tmp_path):
         assert graph.names == ("Tea", "food", "Gifts")
 
 
+def test_ids_may_be_whole_numbers_in_every_column(tmp_path):
+    rows = [
+        {"id": 0, "parent_id": None, "parent_ids": None},
+        {"id": 1, "parent_id": None, "parent_ids": []},
+        {"id": 2, "parent_id": 1, "parent_ids": [0, 1]},
+    ]
+    pa.parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    write(tmp_path, "".join(json.dumps(row) + "\n" for row in rows), "a.jsonl")
+    write(tmp_path, 'id,parent_id,parent_ids\n0,,\n1,,[]\n2,1,"[0, 1]"\n', "a.csv")
+    for name in ("a.parquet", "a.jsonl", "a.csv"):
+        assert read_parent_graph(tmp_path / name).parents == ((), (), ("1", "0"))
+
+
 def test_faults_are_kept_until_a_tree_is_asked_for(tmp_path):
     graph = read_parent_graph(write(tmp_path, "id,parent_id\na,b\nb,a\nc,nowhere\nc,\n"))
     assert graph.ids == ("a", "b", "c", "c")
@@ -71,7 +84,9 @@ def test_faults_are_kept_until_a_tree_is_asked_for(tmp_path):
             "id,parent_id,parent_ids\na,,b;c\n",
             r"column 'parent_ids': row 1: found 'b;c'; expected a list of ids",
         ),
-        ("id,parent_id,parent_ids\na,,[1]\n", r"row 1: found '\[1\]'"),
+        ("id,parent_id,parent_ids\na,,[1.5]\n", r"row 1: found '\[1.5\]'"),
+        ("id,parent_id,parent_ids\na,,[true]\n", r"row 1: found '\[true\]'"),
+        ('id,parent_id,parent_ids\na,,"[""""]"\n', r"row 1: found '\[\"\"\]'"),
         ("id,up\na,\n", r"nodes.csv: found the columns 'id', 'up'; expected one column 'parent_id'"),
         ("id,parent_id\n", r"nodes.csv: found no row"),
     ],

@@ -181,6 +181,15 @@ def test_default_names():
     assert default_name({"en": "a", "": "b"}) == "b"
 
 
+def test_of_two_properties_the_first_that_names_a_category_gives_its_name(tmp_path):
+    other = "http://www.w3.org/2000/01/rdf-schema#label"
+    text = f'a:c_6599 <{other}> "internal_6599" , "Reis"@de , "paddy"@en . a:c_6599x <{other}> "other" .'
+    graph = read_rdf(write(tmp_path, AGROVOC + text))
+    names = dict(zip(graph.ids, graph.names, strict=True))
+    assert (names[f"{A}c_6599"], names[f"{A}c_6599x"]) == ("rice", "other")
+    assert (graph.labels["en"][f"{A}c_6599"], graph.labels["de"][f"{A}c_6599"]) == ("rice", "Reis")
+
+
 def test_of_two_names_in_a_language_the_first_is_taken(tmp_path):
     graph = read_rdf(write(tmp_path, AGROVOC + 'a:c_6599 skos:prefLabel "paddy"@en .'))
     assert graph.labels["en"][f"{A}c_6599"] == "paddy"

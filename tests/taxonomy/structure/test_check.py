@@ -6,7 +6,7 @@ from tests.strategies import labelled_trees
 from leafcode.errors import InputError
 from leafcode.taxonomy import Taxonomy
 from leafcode.taxonomy.graph import CategoryGraph
-from leafcode.taxonomy.structure import SEVERITIES, check_structure, findings_table
+from leafcode.taxonomy.structure import SEVERITIES, check_structure, structure_findings_table
 
 
 @settings(max_examples=40)
@@ -67,9 +67,28 @@ def test_embeddings_need_items():
         check_structure(tree, embeddings=np.ones((1, 2)))
 
 
+@pytest.mark.parametrize(
+    ("value", "length"), [(0.0, "0.0"), (np.nan, "nan"), (np.inf, "inf")], ids=["zero", "nan", "infinite"]
+)
+def test_vectors_without_a_direction(value, length):
+    tree, nodes = Taxonomy.from_paths([None, "A > x", "A > y", "B > z"])
+    x = np.ones((4, 2), np.float32)
+    x[2] = value
+    with pytest.raises(InputError, match=rf"embeddings: row 3: found a vector of length {length};"):
+        check_structure(tree, nodes, x)
+    x[2], x[0] = 1, value  # of an unlabelled item, which counts nowhere
+    assert check_structure(tree, nodes, x).fit == check_structure(tree, nodes, np.ones((4, 2))).fit
+
+
+def test_a_node_that_is_not_in_the_tree_is_told_with_embeddings_too():
+    tree, _ = Taxonomy.from_paths(["A > x"])
+    with pytest.raises(InputError, match=r"nodes: row 2: found the node 99; expected a node id in \[0, 2\)"):
+        check_structure(tree, np.array([1, 99]), np.ones((2, 2)))
+
+
 def test_the_table_of_findings():
     tree, nodes = Taxonomy.from_paths(["A > x", "A > y", "A > y"])
     findings = check_structure(tree, nodes).findings
-    table = findings_table(findings)
+    table = structure_findings_table(findings)
     assert table.to_pylist() == [found.to_json() for found in findings]
-    assert findings_table([]).schema == table.schema
+    assert structure_findings_table([]).schema == table.schema

@@ -10,16 +10,16 @@ from tests.strategies import labelled_trees
 from leafcode.errors import InputError
 from leafcode.taxonomy import Taxonomy
 from leafcode.taxonomy.structure.category_means import category_means
-from leafcode.taxonomy.structure.meaning_checks import (
-    FEWEST_ITEMS,
-    family_fit,
-    nearer_families,
-    unlike_siblings,
-)
+from leafcode.taxonomy.structure.family_levels import FEWEST_ITEMS, family_levels
+from leafcode.taxonomy.structure.meaning_checks import family_fit, nearer_families, unlike_siblings
 
 
 def vectors(nodes, seed=0, dimensions=4):
     return np.random.default_rng(seed).normal(size=(len(nodes), dimensions))
+
+
+def levels_of(tree, nodes, x):
+    return family_levels(tree, category_means(tree, nodes, x))
 
 
 def around(centres, copies=FEWEST_ITEMS, noise=0.05, seed=0):
@@ -54,7 +54,7 @@ def test_the_fit_averages_over_pairs_of_items(seed):
     paths = [f"{p} > {c}" for p, c in ("Aa", "Ab", "Ac", "Bd", "Be", "Cf") for _ in range(FEWEST_ITEMS)]
     tree, nodes = Taxonomy.from_paths(paths)
     x = vectors(nodes, seed)
-    (found,) = family_fit(tree, category_means(tree, nodes, x))
+    (found,) = family_fit(levels_of(tree, nodes, x))
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     cosine = unit @ unit.T
     parent = tree.parents[nodes]
@@ -70,7 +70,7 @@ def test_the_silhouette_is_that_of_scikit_learn():
     rng = np.random.default_rng(3)
     names = ["A > a", "A > b", "A > c", "B > d", "B > e", "C > f", "C > g"]
     tree, nodes, x = around({name: rng.normal(size=3) for name in names}, noise=0)
-    (found,) = family_fit(tree, category_means(tree, nodes, x))
+    (found,) = family_fit(levels_of(tree, nodes, x))
     points = np.array([x[nodes == node][0] for node in np.unique(nodes)])
     expected = silhouette_samples(points, tree.parents[np.unique(nodes)], metric="cosine")
     assert found.silhouette == pytest.approx(expected.mean())
@@ -86,13 +86,13 @@ def test_a_category_that_is_nearer_to_another_family():
             "Pots > Woks": (0, 1, 0.1),
         }
     )
-    means = category_means(tree, nodes, x)
-    (found,) = nearer_families(tree, means)
+    levels = levels_of(tree, nodes, x)
+    (found,) = nearer_families(tree, levels)
     assert (found.nodes, found.severity, found.weight) == (("Tea > Kettles", "Pots"), "note", FEWEST_ITEMS)
     # With fewer items the average is not trusted.
     keep = np.flatnonzero(nodes != tree.find("Tea > Kettles"))
     keep = np.append(keep, np.flatnonzero(nodes == tree.find("Tea > Kettles"))[1:])
-    assert nearer_families(tree, category_means(tree, nodes[keep], x[keep])) == []
+    assert nearer_families(tree, levels_of(tree, nodes[keep], x[keep])) == []
 
 
 def test_siblings_that_are_no_more_alike_than_strangers():
@@ -107,15 +107,15 @@ def test_siblings_that_are_no_more_alike_than_strangers():
             "Pots > Lids": (0, 1, 0.1),
         }
     )
-    (found,) = unlike_siblings(tree, category_means(tree, nodes, x))
+    (found,) = unlike_siblings(tree, levels_of(tree, nodes, x))
     assert found.nodes == ("Gifts", "Gifts > Pans", "Gifts > Tea", "Gifts > Toys")
     assert found.severity == "warning"
 
 
 def test_one_family_has_nothing_to_be_compared_with():
     tree, nodes, x = around({"A > a": (1, 0), "A > b": (0, 1)})
-    means = category_means(tree, nodes, x)
-    assert (family_fit(tree, means), nearer_families(tree, means), unlike_siblings(tree, means)) == (
+    levels = levels_of(tree, nodes, x)
+    assert (family_fit(levels), nearer_families(tree, levels), unlike_siblings(tree, levels)) == (
         (),
         [],
         [],
@@ -124,7 +124,7 @@ def test_one_family_has_nothing_to_be_compared_with():
 
 def test_without_siblings_the_figures_are_undefined():
     tree, nodes, x = around({"A > a": (1, 0), "B > b": (0, 1)})
-    (found,) = family_fit(tree, category_means(tree, nodes, x))
+    (found,) = family_fit(levels_of(tree, nodes, x))
     assert math.isnan(found.siblings)
     assert math.isnan(found.silhouette)
     assert found.strangers == pytest.approx(0, abs=0.1)

@@ -116,7 +116,8 @@ def _parents(chapters: list[Section], rows: CodeRows, missing: Missing, source: 
                 raise InputError(f"{source}: {place}", found, "one way to write a code")
         else:
             raise InputError(f"{source}: {place}", repr(code), "a code such as A00.1, or a range as A00-A09")
-    categories = [bare for bare in written if len(bare) == 3]
+    # Those that are not in the file count too: a code of theirs may lie in a block.
+    categories = list(dict.fromkeys(bare[:3] for bare in written))
     # Ranges come first: a block may be as wide as the one category that it holds.
     names = [*spans, *categories]
     ends = [*spans.values(), *((category, category) for category in categories)]
@@ -125,11 +126,14 @@ def _parents(chapters: list[Section], rows: CodeRows, missing: Missing, source: 
 
     def parents(code: str) -> tuple[str, ...]:
         bare = bare_of.get(code)
-        if bare is None or len(bare) == 3:
-            above = block.get(code if bare is None else bare)
-            return () if above is None else (above,)
-        found = next((bare[:n] for n in range(len(bare) - 1, 2, -1) if bare[:n] in written), None)
-        return (written[found],) if found is not None else (bare[:3],) if missing == "error" else ()
+        if bare is not None and len(bare) > 3:
+            found = next((bare[:n] for n in range(len(bare) - 1, 2, -1) if bare[:n] in written), None)
+            if found is not None:
+                return (written[found],)
+            if missing == "error":
+                return (bare[:3],)
+        above = block.get(code if bare is None else bare[:3])
+        return () if above is None else (above,)
 
     return [parents(code) for code in rows.codes]
 

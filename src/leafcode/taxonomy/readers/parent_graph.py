@@ -27,8 +27,8 @@ def read_parent_graph(
         parent_column: Id of its primary parent; null or empty for a root.
         name_column: Display name. Left out, it is ``name`` if there is such a column; a category without a
             name goes by its id.
-        parents_column: List of all its parents' ids: a list, or in CSV the text of a JSON list. Left out, it
-            is ``parent_ids`` if there is such a column.
+        parents_column: List of all its parents' ids, texts or whole numbers: a list, or in CSV the text of a
+            JSON list. Left out, it is ``parent_ids`` if there is such a column.
 
     Returns:
         The categories in the order of the rows, which says nothing about the order of siblings.
@@ -71,6 +71,11 @@ def read_parent_graph(
     return CategoryGraph(tuple(ids), tuple(parents), tuple(names), source=where, places=places)
 
 
+def _is_id(value: object) -> bool:
+    """Whether it is a text that is not empty, or a whole number."""
+    return bool(value) if isinstance(value, str) else isinstance(value, int) and not isinstance(value, bool)
+
+
 def _lists(column: pa.ChunkedArray, where: str) -> list[list[str]]:
     """Ids of every row, none for a null."""
     is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
@@ -83,7 +88,7 @@ def _lists(column: pa.ChunkedArray, where: str) -> list[list[str]]:
             except json.JSONDecodeError:
                 found = None
         found = [] if value is None else found
-        if not isinstance(found, list) or not all(isinstance(each, str) and each for each in found):
+        if not isinstance(found, list) or not all(map(_is_id, found)):
             raise InputError(f"{where}: row {row}", repr(value), "a list of ids")
-        lists.append(found)
+        lists.append([str(each) for each in found])
     return lists

@@ -73,7 +73,9 @@ def read_rdf(
     Returns:
         The categories sorted by id, parents in the order of the file. A category's default name is the one
         without a language, else the English one, else that of the first language in the alphabet, else its
-        id; of several names in one language it is the first in code-point order.
+        id; of several names in one language it is the first in code-point order. A second property, such
+        as ``rdfs:label`` of SKOS concepts, gives the default name only of a category that the first does not
+        name at all, and the name in a language only where the first has none in it.
 
     Raises:
         InputError: The file cannot be parsed (naming the line), no category is found, a setting is unknown,
@@ -120,16 +122,12 @@ def read_rdf(
         key_of = _notations(triples, members, where)
     # A parent that is no category of the file goes by its address, which then is missing.
     rows = sorted(members, key=lambda each: (key_of[each], str(each)))
-    labels = _labels(triples, words.labels, key_of)
-    by_category: dict[str, dict[str, str]] = {}
-    for tag, texts in labels.items():
-        for key, text in texts.items():
-            by_category.setdefault(key, {})[tag] = text
+    labels, names = _labels(triples, words.labels, key_of)
     keys = tuple(key_of[each] for each in rows)
     return CategoryGraph(
         ids=keys,
         parents=tuple(tuple(key_of.get(parent, str(parent)) for parent in parents[each]) for each in rows),
-        names=tuple(default_name(by_category.get(key, {})) or key for key in keys),
+        names=tuple(names.get(key, key) for key in keys),
         labels={tag: texts for tag, texts in sorted(labels.items()) if tag},
         source=where,
     )
@@ -245,19 +243,25 @@ def _notations(triples: rdflib.Graph, members: Iterable[Node], where: str) -> di
 
 def _labels(
     triples: rdflib.Graph, properties: Iterable[str], key_of: Mapping[Node, str]
-) -> dict[str, dict[str, str]]:
-    """Names by language tag (empty for none) and id; of two properties the first that names a category."""
+) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """Names by language tag (empty for none) and id, and default names by id.
+
+    Of two properties the first that names a category decides, in a language or at all.
+    """
     import rdflib
 
     labels: dict[str, dict[str, str]] = {}
+    names: dict[str, str] = {}
     for name in properties:
         found: dict[str, dict[str, str]] = {}
         for each, text in triples.subject_objects(rdflib.URIRef(name)):
             key = key_of.get(each)
             if key is None or not isinstance(text, rdflib.Literal) or not str(text).strip():
                 continue
-            known = found.setdefault((text.language or "").lower(), {})
-            known[key] = min(known.get(key, str(text)), str(text))
-        for tag, texts in found.items():
-            labels[tag] = {**texts, **labels.get(tag, {})}
-    return labels
+            known, tag = found.setdefault(key, {}), (text.language or "").lower()
+            known[tag] = min(known.get(tag, str(text)), str(text))
+        for key, texts in found.items():
+            names.setdefault(key, default_name(texts) or key)
+            for tag, shown in texts.items():
+                labels.setdefault(tag, {}).setdefault(key, shown)
+    return labels, names

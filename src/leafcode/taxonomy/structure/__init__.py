@@ -3,7 +3,12 @@
 from leafcode.taxonomy.structure.balance import balance, beneath, effective_number, items_per_node
 from leafcode.taxonomy.structure.check import StructureReport, check_structure
 from leafcode.taxonomy.structure.figures import ItemSpread, TreeShape
-from leafcode.taxonomy.structure.finding import SEVERITIES, FindingKind, StructureFinding, findings_table
+from leafcode.taxonomy.structure.finding import (
+    SEVERITIES,
+    FindingKind,
+    StructureFinding,
+    structure_findings_table,
+)
 from leafcode.taxonomy.structure.meaning_checks import FamilyFit
 
 __all__ = [
@@ -18,6 +23,6 @@ __all__ = [
     "beneath",
     "check_structure",
     "effective_number",
-    "findings_table",
     "items_per_node",
+    "structure_findings_table",
 ]

@@ -20,7 +20,7 @@ def items_per_node(tree: Taxonomy, nodes: npt.NDArray[np.integer[Any]]) -> LongA
         nodes: Integers (n,), node of each item, -1 for unlabelled items, which count nowhere.
 
     Raises:
-        InputError: A node is not in the tree.
+        InputError: A node is not in the tree, naming the row (counted from 1).
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["A > x", None, "A > x", "B"])
@@ -33,7 +33,7 @@ def items_per_node(tree: Taxonomy, nodes: npt.NDArray[np.integer[Any]]) -> LongA
     wrong = np.flatnonzero((nodes < -1) | (nodes >= len(tree)))
     if len(wrong):
         found = f"the node {nodes[wrong[0]]}"
-        raise InputError(f"nodes: row {wrong[0]}", found, f"a node id in [0, {len(tree)}), or -1")
+        raise InputError(f"nodes: row {wrong[0] + 1}", found, f"a node id in [0, {len(tree)}), or -1")
     return np.bincount(nodes[nodes >= 0], minlength=len(tree)).astype(np.int64)
 
 

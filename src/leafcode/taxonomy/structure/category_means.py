@@ -38,10 +38,11 @@ def category_means(
     Args:
         tree: The tree.
         nodes: Integers (n,), node of each item, -1 for unlabelled items.
-        embeddings: Floats (n, D), finite, no row of zeros.
+        embeddings: Floats (n, D), those of labelled items finite and not zero.
 
     Raises:
-        InputError: The shapes differ.
+        InputError: The shapes differ, or the vector of a labelled item is not finite or zero, naming the row
+            (counted from 1).
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["A > x", "A > y", "A > y", None])
@@ -57,7 +58,14 @@ def category_means(
     for start in range(0, len(items), _CHUNK):
         rows = slice(start, start + _CHUNK)
         vectors = np.asarray(embeddings[items[rows]], np.float64)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        wrong = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+        if len(wrong):
+            row, length = int(items[start + wrong[0]]) + 1, float(lengths[wrong[0], 0])
+            raise InputError(
+                f"embeddings: row {row}", f"a vector of length {length}", "a finite length above 0"
+            )
+        vectors /= lengths
         ones = (np.ones(len(vectors)), (place[rows], np.arange(len(vectors))))
         sums += csr_array(ones, shape=(len(filed), len(vectors))) @ vectors
     counts = np.bincount(place, minlength=len(filed))

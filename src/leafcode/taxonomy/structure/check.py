@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,7 +13,8 @@ from leafcode.errors import InputError
 from leafcode.taxonomy._arrays import LongArray
 from leafcode.taxonomy.graph import CategoryGraph
 from leafcode.taxonomy.structure.balance import beneath, items_per_node
-from leafcode.taxonomy.structure.category_means import CategoryMeans, category_means
+from leafcode.taxonomy.structure.category_means import category_means
+from leafcode.taxonomy.structure.family_levels import FamilyLevel, family_levels
 from leafcode.taxonomy.structure.figures import ItemSpread, TreeShape, item_spread, tree_shape
 from leafcode.taxonomy.structure.finding import StructureFinding, by_importance
 from leafcode.taxonomy.structure.graph_checks import cycles, missing_parents, repeated_ids, several_parents
@@ -39,7 +40,7 @@ TreeCheck: TypeAlias = Callable[[Taxonomy, LongArray], list[StructureFinding]]
 """Takes the tree and, of each node, the items beneath it, or the leaves if there are no items."""
 ItemCheck: TypeAlias = Callable[[Taxonomy, LongArray], list[StructureFinding]]
 """Takes the tree and the items filed at each node."""
-MeaningCheck: TypeAlias = Callable[[Taxonomy, CategoryMeans], list[StructureFinding]]
+MeaningCheck: TypeAlias = Callable[[Taxonomy, Sequence[FamilyLevel]], list[StructureFinding]]
 
 GRAPH_CHECKS: tuple[GraphCheck, ...] = (repeated_ids, missing_parents, cycles, several_parents)
 MEANING_CHECKS: tuple[MeaningCheck, ...] = (unlike_siblings, nearer_families)
@@ -90,14 +91,14 @@ def check_structure(
     Args:
         categories: What a reader returned, or a tree.
         nodes: Integers (n,): node of each item in the tree, -1 for unlabelled items.
-        embeddings: Floats (n, D), rows of `nodes`, finite and not zero.
+        embeddings: Floats (n, D), rows of `nodes`, those of labelled items finite and not zero.
 
     Returns:
         Figures and findings. A graph without a tree (its findings say why) has findings only.
 
     Raises:
-        InputError: A node that is not in the tree, items on a graph that has no tree, or embeddings that do
-            not fit.
+        InputError: A node that is not in the tree, items on a graph that has no tree, or embeddings of
+            another shape or, naming the row (counted from 1), without a direction.
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths([*["Food > Tea > Mint"] * 2, "Food > Salt", "Ink"])
@@ -115,17 +116,17 @@ def check_structure(
         tree = categories.taxonomy()
     else:
         tree = categories
+    filed = None if nodes is None else items_per_node(tree, nodes)
     fit: tuple[FamilyFit, ...] = ()
     if embeddings is not None:
         if nodes is None:
             raise InputError("embeddings", "embeddings without nodes", "the node of each item")
-        means = category_means(tree, nodes, embeddings)
-        found += [each for check in MEANING_CHECKS for each in check(tree, means)]
-        fit = family_fit(tree, means)
+        levels = family_levels(tree, category_means(tree, nodes, embeddings))
+        found += [each for check in MEANING_CHECKS for each in check(tree, levels)]
+        fit = family_fit(levels)
     spread = None
     sizes = beneath(tree, tree.is_leaf)
-    if nodes is not None:
-        filed = items_per_node(tree, nodes)
+    if nodes is not None and filed is not None:
         found += [each for check in ITEM_CHECKS for each in check(tree, filed)]
         spread = item_spread(tree, filed, int(np.count_nonzero(nodes < 0)))
         sizes = beneath(tree, filed)

@@ -78,7 +78,7 @@ def by_importance(findings: Sequence[StructureFinding]) -> tuple[StructureFindin
     )
 
 
-def findings_table(findings: Sequence[StructureFinding]) -> pa.Table:
+def structure_findings_table(findings: Sequence[StructureFinding]) -> pa.Table:
     """The findings as a table: kind, severity, nodes, message, weight, consequence, advice."""
     text = pa.string()
     schema = pa.schema(
