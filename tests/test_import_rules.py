@@ -24,7 +24,7 @@ PARTS = {
     "serving": {"taxonomy", "catalog", "codes", "quantizers"},
     "report": {"evaluation", "codes"},
     "large_batches": {"taxonomy", "sampling", "losses"},
-    "review": {"taxonomy", "serving", "report"},
+    "review": {"taxonomy", "audit", "serving", "report"},
 }
 ALLOWED = {
     **PARTS,

@@ -29,6 +29,13 @@ def test_export_without_a_server(capsys, tmp_path, files):
     assert {row["id"]: row["path"] for row in pa.csv.read_csv(out).to_pylist()}[7] == SOAP
 
 
+def test_export_after_an_audit_of_the_corrected_catalogue(capsys, tmp_path, files):
+    DecisionStore(files.folder / "review.sqlite").add("7", ACCEPT, SOAP, SALT, "ann")  # where it lies by now
+    printed = success(capsys, "review", files.folder, "--export", tmp_path / "corrected.csv")
+    assert printed.startswith("0 of 0 decided items moved")
+    assert (tmp_path / "corrected.csv").read_bytes() == files.items.read_bytes()
+
+
 def test_the_address_is_printed_and_ctrl_c_ends_it(capsys, monkeypatch, files):
     opened = []
     monkeypatch.setattr(review.webbrowser, "open", opened.append)

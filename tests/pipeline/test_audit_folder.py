@@ -38,6 +38,17 @@ def test_half_an_audit_may_be_overwritten(folder):
     folder.check(overwrite=True)
 
 
+def test_half_an_audit_with_exports_of_its_review_may_be_overwritten(folder):
+    folder.begin()
+    for name in ("review.sqlite", "corrected.csv", "corrected.decisions.csv"):
+        (folder.path / name).touch()
+    folder.check(overwrite=True)
+    folder.findings.touch()
+    folder.check(overwrite=True)
+    folder.begin()
+    assert len(list(folder.path.iterdir())) == 3
+
+
 @pytest.mark.parametrize("text", ["{}", "[]", "no JSON", None])
 def test_other_files_are_never_overwritten(tmp_path, text):
     (tmp_path / "thesis.txt").touch()

@@ -96,7 +96,7 @@ def write_audit(folder: Path, *, items: Path | None = None, rows=ROWS, categorie
             "path": pa.array(columns[4], pa.string()),
             "suggested_path": pa.array(columns[5], pa.string()),
             "neighbors": pa.array(near, NEIGHBORS),
-            "item": pa.array([place[row[0]] for row in rows], pa.int64()),
+            "item": pa.array([place.get(row[0], len(place) + n) for n, row in enumerate(rows)], pa.int64()),
         }
     )
     pq.write_table(table, folder / "findings.parquet")

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.review.audits import ROWS, SALT
 
+import leafcode.audit
 from leafcode.errors import InputError
 from leafcode.review import KINDS, read_audit
 
@@ -15,6 +16,7 @@ def test_it_holds_what_was_written(audit):
     keys = audit.taxonomy.keys
     assert audit.ids == [row[0] for row in ROWS]
     assert audit.texts == [row[1] for row in ROWS]
+    assert KINDS is leafcode.audit.KINDS  # so that a kind has the same number in both
     assert [KINDS[kind] for kind in audit.kinds] == [row[3] for row in ROWS]
     assert [keys[node] for node in audit.given] == [row[4] for row in ROWS]
     assert [keys[node] if node >= 0 else None for node in audit.suggested] == [row[5] for row in ROWS]
@@ -46,7 +48,7 @@ def replace(folder, name, values, file="findings.parquet"):
         ("probability", 2, 1.5, "row 3: found 1.5; expected a number in [0, 1]"),
         ("probability", 2, float("nan"), "row 3: found nan"),
         ("probability", 0, None, "row 1: found None"),
-        ("kind", 1, "odd", "row 2: found 'odd'; expected one of wrong branch"),
+        ("kind", 1, "odd", "row 2: found 'odd'; expected one of none, wrong branch"),
         ("path", 1, "Nowhere", "column 'path': row 2: found 'Nowhere'; expected the key of a node"),
         ("path", 0, None, "column 'path': row 1: found None"),
         ("suggested_path", 3, "Nowhere", "column 'suggested_path': row 4: found 'Nowhere'"),
@@ -63,8 +65,42 @@ def test_rows_that_are_wrong_are_named(files, name, row, value, named):
         read_audit(files.folder)
 
 
-def test_evidence_of_another_type(files):
-    replace(files.folder, "neighbors", pa.array([["8"]] * len(ROWS)))
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("id", 7, "text"),
+        ("text", 1.5, "text"),
+        ("probability", "high", "numbers"),
+        ("kind", 3, "text"),
+        ("path", 3, "text"),
+        ("suggested_path", True, "text"),
+        ("item", 1.0, "whole numbers"),
+    ],
+)
+def test_columns_of_another_type_are_named(files, name, value, expected):
+    replace(files.folder, name, pa.array([value] * len(ROWS)))
+    with pytest.raises(InputError, match=rf"column '{name}': found values of type \w+; expected {expected}"):
+        read_audit(files.folder)
+
+
+@pytest.mark.parametrize(("name", "value"), [("path", 1), ("other_path", 1), ("kind", 1), ("score", "high")])
+def test_category_columns_of_another_type_are_named(files, name, value):
+    replace(files.folder, name, pa.array([value] * 2), "categories.parquet")
+    with pytest.raises(InputError, match=rf"categories.parquet: column '{name}': found values of type"):
+        read_audit(files.folder)
+
+
+@pytest.mark.parametrize(
+    "near",
+    [
+        ["8"],
+        [{"id": "8", "similarity": "high", "path": SALT}],
+        [{"id": "8", "similarity": 0.5, "path": 1}],
+        [{"id": 8, "similarity": 0.5, "path": SALT}],
+    ],
+)
+def test_evidence_of_another_type(files, near):
+    replace(files.folder, "neighbors", pa.array([near] * len(ROWS)))
     with pytest.raises(InputError, match="expected lists of structs of id, similarity and path"):
         read_audit(files.folder)
 

@@ -6,9 +6,10 @@ import threading
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from tests.review.audits import OILS, SHAMPOO, SOAP
+from tests.review.audits import OILS, SALT, SHAMPOO, SOAP, write_audit
 from tests.review.browser import BROWSER, browser
 
+from leafcode.review import DecisionStore, ReviewSession, read_audit
 from leafcode.review.server import HOST, review_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="needs Chromium")]
@@ -49,7 +50,7 @@ def test_deciding_by_keys_survives_a_reload_and_is_exported(session, tmp_path, f
         tab.press("c")
         for key in "shampoo":
             tab.press(key)
-        found = "document.querySelectorAll('#picker-list [role=option]').length === 1"
+        found = "document.querySelectorAll('#picker-list:not([aria-busy]) [role=option]').length === 1"
         tab.run(
             f"new Promise(done => {{ const look = () => {found} ? done() : setTimeout(look, 20); look(); }})"
         )
@@ -89,6 +90,37 @@ def test_help_filters_and_the_end_of_the_list(session, tmp_path):
         tab.press("n")
         tab.press("a")
         assert list(session.decisions()) == ["11"]
+
+
+def test_showing_more_after_decisions_leaves_nothing_out(tmp_path):
+    rows = [(f"i{n}", f"text {n}", 0.9 - n / 1000, "wrong branch", SALT, SOAP) for n in range(108)]
+    audit = read_audit(write_audit(tmp_path / "many", rows=rows).folder)
+    session = ReviewSession(audit, DecisionStore(tmp_path / "review.sqlite"), "ann")
+    with reviewed(session, tmp_path) as (tab, _):
+        for n in range(5):
+            shown(tab, f"text {n}")
+            tab.press("a")
+        shown(tab, "text 5")
+        assert tab.text("#found").startswith("103 findings")
+        tab.run("document.getElementById('more').click()")
+        tab.wait("document.getElementById('more').hidden")
+        texts = "[...document.querySelectorAll('#findings .text')].map((each) => each.textContent)"
+        assert tab.run(texts) == [row[1] for row in rows]
+
+
+def test_a_filter_changed_during_a_request_counts(session, tmp_path):
+    slow = (
+        "async (...given) => { await new Promise((done) => setTimeout(done, 300)); return quick(...given); }"
+    )
+    with reviewed(session, tmp_path) as (tab, _):
+        shown(tab, "soap with sea salt")
+        tab.run(f"{{ const quick = window.fetch; window.fetch = {slow}; }}")
+        tab.press("n")
+        tab.run("document.querySelector('[name=kind]').value = 'no fitting place'")
+        tab.run("document.getElementById('filter-form').dispatchEvent(new Event('change'))")
+        assert tab.run("document.body.hasAttribute('aria-busy')")
+        shown(tab, "(no text)")
+        assert tab.run("document.querySelectorAll('#findings li').length") == 1
 
 
 def test_two_tabs_lose_nothing(session, tmp_path):

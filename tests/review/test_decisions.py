@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from leafcode.errors import InputError
-from leafcode.review import ACCEPT, CHOOSE, REJECT, DecisionStore
+from leafcode.review import ACCEPT, CHOOSE, REJECT, DecisionStore, decisions
 
 
 @pytest.fixture
@@ -33,6 +33,15 @@ def test_undoing_an_earlier_decision_leaves_the_later(store):
     second = store.add("7", REJECT, "A", "A", "bob")
     store.undo(first.number)
     assert store.current() == {"7": second}
+
+
+def test_of_a_reviewer_only_their_own_is_undone(store):
+    first = store.add("7", REJECT, "A", "A", "ann")
+    second = store.add("8", REJECT, "A", "A", "bob")
+    assert store.undo(reviewer="eve") is None
+    assert store.undo(second.number, "ann") is None
+    assert store.undo(reviewer="ann") == first
+    assert store.current() == {"8": second}
 
 
 def test_opened_again_it_holds_the_same(store):
@@ -61,6 +70,16 @@ def test_writing_from_many_threads_loses_nothing(store):
         numbers = list(pool.map(write, range(40)))
     assert len(set(numbers)) == 40
     assert set(store.current()) == {str(item) for item in range(40)}
+
+
+def test_reading_does_not_wait_for_a_writer(store, monkeypatch):
+    made = store.add("7", REJECT, "A", "A", "ann")
+    monkeypatch.setattr(decisions, "_SECONDS_TO_WAIT", 0.01)
+    with store._transaction() as connection:
+        connection.execute("UPDATE decisions SET node = 'Z'")
+        assert DecisionStore(store.path).current() == {"7": made}
+        with pytest.raises(InputError, match="locked"):
+            store.undo()
 
 
 def test_a_process_that_is_killed_keeps_what_it_confirmed(store):

@@ -117,6 +117,9 @@ def test_columns_in_another_encoding_stay_byte_by_byte(tmp_path):
     content = "id,path,text\n7,A,Käse\n8,Pantry > Salt,Öl\n9,A,\n".encode("latin-1")
     wanted = content.replace(b"Pantry > Salt", b"Bath > Soap")
     assert copied(tmp_path, "items.csv", content) == wanted
+    content = '{"id": "7", "path": "A"}\n{"id": "8", "path": "Pantry > Salt", "t": "Öl"}\n'.encode("latin-1")
+    wanted = content.replace(b"Pantry > Salt", b"Bath > Soap")
+    assert copied(tmp_path, "items.jsonl", content) == wanted
 
 
 def test_a_cell_that_is_too_long_for_csv_is_told_and_parquet_holds_it(tmp_path):

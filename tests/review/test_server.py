@@ -66,6 +66,19 @@ def test_localhost_is_this_machine_too(client):
     assert client.get("/", base_url=f"http://localhost:{PORT}").status_code == 200
 
 
+@pytest.mark.parametrize("host", [HOST, "localhost", f"{HOST}:80"])
+def test_the_port_that_addresses_leave_out(session, host):
+    client = create_app(session, port=80).test_client()
+    assert client.get("/", base_url=f"http://{host}").status_code == 200
+    origin = {"Origin": f"http://{host.removesuffix(':80')}"}
+    token = re.search(r'review-token" content="([^"]+)"', client.get("/").get_data(as_text=True)).group(1)
+    answer = client.post(
+        "/api/undo", json={}, base_url=f"http://{host}", headers=origin | {TOKEN_HEADER: token}
+    )
+    assert answer.status_code == 200
+    assert client.get("/", base_url="http://evil.example").status_code == 403
+
+
 def test_a_post_needs_the_token_of_the_page(client, session):
     verdict = {"row": 0, "verdict": "reject"}
     for path in ("/api/decisions", "/api/undo", "/api/export"):
@@ -109,12 +122,28 @@ def test_wrong_queries_are_told(client, query, named):
 def test_deciding_and_undoing(client, session):
     answer = post(client, "/api/decisions", {"row": 0, "verdict": "accept"}).get_json()
     assert answer["card"]["decision"]["node"] == SOAP
+    assert answer["progress"] == {"decided": 1, "wrong": 1, "accepted": 1, "precision": 1.0}
     assert session.decisions()["7"].reviewer == "ann"
     chosen = post(client, "/api/decisions", {"row": 1, "verdict": "choose", "node": SOAP}).get_json()
     assert post(client, "/api/undo", {"number": answer["number"]}).get_json()["card"]["id"] == "7"
     assert list(session.decisions()) == ["8"]
     assert post(client, "/api/undo", {}).get_json()["card"]["id"] == "8"
     assert post(client, "/api/undo", {"number": chosen["number"]}).get_json()["card"] is None
+
+
+def test_undo_leaves_the_decisions_of_others(client, session):
+    mine = post(client, "/api/decisions", {"row": 0, "verdict": "accept"}).get_json()
+    session.store.add("8", "reject", SALT, SALT, "bob")
+    assert post(client, "/api/undo", {"number": mine["number"] + 1}).get_json()["card"] is None
+    assert post(client, "/api/undo", {}).get_json()["card"]["id"] == "7"
+    assert post(client, "/api/undo", {}).get_json()["card"] is None
+    assert list(session.decisions()) == ["8"]
+
+
+def test_a_number_that_is_none_is_told(client, session):
+    session.decide(0, "accept")
+    assert post(client, "/api/undo", {"number": "1"}).status_code == 400
+    assert list(session.decisions()) == ["7"]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +165,7 @@ def test_categories(client):
     found = client.get("/api/categories?q=so", base_url=HERE).get_json()
     assert [each["key"] for each in found] == [SOAP]
     assert client.get("/api/categories?q=&row=99", base_url=HERE).status_code == 400
+    assert client.get("/api/categories?q=&row=x", base_url=HERE).status_code == 400
 
 
 def test_export_writes_into_the_folder_of_the_audit(client, files):

@@ -2,10 +2,10 @@ import re
 
 import numpy as np
 import pytest
-from tests.review.audits import ICE, ROWS, SALT, SHAMPOO, SOAP, SPICES
+from tests.review.audits import ICE, ROWS, SALT, SHAMPOO, SOAP, SPICES, write_audit
 
 from leafcode.errors import InputError
-from leafcode.review import ACCEPT, CHOOSE, REJECT, DecisionStore, Filters, ReviewSession
+from leafcode.review import ACCEPT, CHOOSE, REJECT, DecisionStore, Filters, ReviewSession, read_audit
 from leafcode.review.session import RANK_EVERY
 
 
@@ -131,9 +131,36 @@ def test_filters_that_cannot_be(wrong, named):
 
 def test_decisions_on_another_audit_are_refused(audit, tmp_path):
     for number, (identity, given, node) in enumerate(
-        [("gone", SALT, SOAP), ("7", SOAP, SALT), ("7", SALT, "X")]
+        [("gone", SALT, SOAP), ("7", SOAP, ICE), ("7", SALT, "X")]
     ):
         store = DecisionStore(tmp_path / f"{number}.sqlite")
         store.add(identity, CHOOSE, given, node, "ann")
         with pytest.raises(InputError, match=r"decision 1: .*expected items and categories of this audit"):
             ReviewSession(audit, store, "ann")
+
+
+@pytest.fixture
+def repeated(session, tmp_path):
+    """The review of an audit after two of three decisions have been carried out."""
+    session.decide(0, ACCEPT)
+    session.decide(1, REJECT)
+    session.decide(2, CHOOSE, ICE)
+    places = {"7": SOAP, "9": ICE}
+    rows = [(*row[:4], places.get(row[0], row[4]), None) for row in ROWS]
+    return ReviewSession(read_audit(write_audit(tmp_path / "again", rows=rows).folder), session.store, "ann")
+
+
+def test_decisions_that_were_carried_out_count_no_more(repeated):
+    assert list(repeated.decisions()) == ["8"]
+    assert {"7", "9"} <= set(listed(repeated))
+    assert repeated.card(0)["given"] == ("Bath", "Care", "Soap")
+    repeated.decide(0, CHOOSE, ICE)
+    assert repeated.decisions()["7"].given == SOAP
+    assert repeated.undo().id == "7"
+    assert list(repeated.decisions()) == ["8"]
+
+
+def test_what_was_carried_out_is_not_undone(repeated):
+    assert repeated.undo().id == "8"
+    assert repeated.undo() is None
+    assert {each.id for each in repeated.store.current().values()} == {"7", "9"}

@@ -12,7 +12,7 @@ from typing import Any
 from leafcode.cli.options import HelpFormatter
 from leafcode.review import DecisionStore, ReviewSession, export_review, read_audit
 from leafcode.review.server import HOST, need_flask, review_server
-from leafcode.review.session import check_decisions
+from leafcode.review.session import decisions_on
 
 _EXAMPLES = """examples:
   leafcode review audit/ --open
@@ -54,8 +54,7 @@ def run(options: argparse.Namespace) -> None:
     audit = read_audit(options.audit)
     store = DecisionStore(audit.folder / "review.sqlite")
     if options.export is not None:
-        check_decisions(audit, store)
-        written = export_review(audit, store.current(), options.export, items=options.items)
+        written = export_review(audit, decisions_on(audit, store), options.export, items=options.items)
         print(f"{written.changed} of {written.decided} decided items moved in {written.catalogue}")
         print(f"decisions in {written.decisions}")
         return

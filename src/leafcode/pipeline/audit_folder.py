@@ -9,7 +9,8 @@ from leafcode.errors import InputError, RunFolderError
 from leafcode.review.audit_folder import FORMAT
 from leafcode.serving.storage import read_json
 
-_DECISIONS = "review.sqlite"
+_OF_THE_REVIEW = ("review.sqlite", "corrected.")
+"""How the names of files begin that a review leaves here; none of them is an audit's to remove."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class AuditFolder:
     taxonomy.parquet   the category tree
     audit.html         the page
     review.sqlite      decisions, once there are any; never removed here
+    corrected.*        the corrected catalogue and its decisions, if the review has exported them; likewise
     ================== ==============================================================================
 
     Args:
@@ -83,7 +85,7 @@ class AuditFolder:
             found = f"no folder that can be used ({error})"
             raise RunFolderError(str(self.path), found, "a folder to write to") from error
         own = {file.name for file in self.files}
-        others = sorted(name for name in entries - own if not name.startswith(_DECISIONS))
+        others = sorted(name for name in entries - own if not name.startswith(_OF_THE_REVIEW))
         if others and not self._is_audit():
             raise RunFolderError(
                 str(self.path),

@@ -1,6 +1,7 @@
 """Deciding on the findings of an audit: the page, the decisions, their ranking, the corrected catalogue."""
 
-from leafcode.review.audit_folder import KINDS, Audit, Evidence, read_audit
+from leafcode.audit import KINDS
+from leafcode.review.audit_folder import Audit, Evidence, read_audit
 from leafcode.review.branches import BranchRow, branch_rows
 from leafcode.review.decisions import ACCEPT, CHOOSE, REJECT, Decision, DecisionStore
 from leafcode.review.export import Exported, export_review

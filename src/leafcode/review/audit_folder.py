@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from leafcode.audit import KINDS
 from leafcode.errors import InputError
 from leafcode.serving.storage import read_json, read_table
 from leafcode.taxonomy import Taxonomy
 
 FORMAT, VERSION = "leafcode audit", 1
-KINDS = (
-    "wrong branch",
-    "wrong sibling",
-    "too general",
-    "between siblings",
-    "no fitting place",
-    "duplicate elsewhere",
-    "none",
-)
-"""What may be wrong with the place of an item, as the audit names it."""
 
-_COLUMNS = ("id", "text", "probability", "kind", "path", "suggested_path", "neighbors", "item")
-_CATEGORY_COLUMNS = ("path", "kind", "other_path", "score")
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+class _Holds(NamedTuple):
+    """What a column must hold."""
+
+    words: str
+    fits: Callable[[pa.DataType], bool]
+
+
+_TEXT, _NUMBERS = _Holds("text", _is_text), _Holds("numbers", _is_number)
+_WHOLE = _Holds("whole numbers", pa.types.is_integer)
+_ANY = _Holds("values", lambda kind: True)  # checked where it is read
+_COLUMNS = {
+    "id": _TEXT,
+    "text": _TEXT,
+    "probability": _NUMBERS,
+    "kind": _TEXT,
+    "path": _TEXT,
+    "suggested_path": _TEXT,
+    "neighbors": _ANY,
+    "item": _WHOLE,
+}
+_CATEGORY_COLUMNS = {"path": _TEXT, "kind": _TEXT, "other_path": _TEXT, "score": _NUMBERS}
+_EVIDENCE = {"id": _TEXT, "similarity": _NUMBERS, "path": _TEXT}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +81,7 @@ class Audit:
         ids: Id per finding (n,).
         texts: Text per finding; None where the item has none.
         probability: float64 (n,), that the item is filed wrongly.
-        kinds: int64 (n,), places in `KINDS`.
+        kinds: int64 (n,), places in `leafcode.audit.KINDS`.
         given: int64 (n,), the node that the item is filed at.
         suggested: int64 (n,), the node where it seems to belong; -1 for none.
         items: int64 (n,), row in the catalogue, counted from 0.
@@ -89,6 +109,11 @@ class Audit:
     def row_of(self) -> dict[str, int]:
         """The finding of each item, by id."""
         return {identity: row for row, identity in enumerate(self.ids)}
+
+    @cached_property
+    def node_of(self) -> dict[str, int]:
+        """The node of each key."""
+        return {key: node for node, key in enumerate(self.taxonomy.keys)}
 
     @cached_property
     def filed(self) -> npt.NDArray[np.int64]:
@@ -126,7 +151,7 @@ def read_audit(folder: str | Path) -> Audit:
         raise InputError(f"{where}: row {row + 1}", f"the id {ids[row]!r}, which comes again", "unique ids")
     probability = _floats(table["probability"])
     _check_rows((probability >= 0) & (probability <= 1), table["probability"], where, "a number in [0, 1]")
-    kinds = _floats(pc.index_in(table["kind"], value_set=pa.array(KINDS)))
+    kinds = _floats(pc.index_in(table["kind"], value_set=pa.array(map(str, KINDS), table["kind"].type)))
     _check_rows(kinds >= 0, table["kind"], where, f"one of {', '.join(KINDS)}")
     items = _floats(table["item"])
     _check_rows(items >= 0, table["item"], where, "the row of an item, counted from 0")
@@ -170,10 +195,9 @@ def _read_source(path: Path) -> Mapping[str, Any]:
 def _read_evidence(column: pa.ChunkedArray, taxonomy: Taxonomy, where: str) -> Evidence:
     kind = column.type
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    fields = (
-        {field.name for field in kind.value_type} if is_list and pa.types.is_struct(kind.value_type) else {}
-    )
-    if not {"id", "similarity", "path"} <= set(fields):
+    is_struct = is_list and pa.types.is_struct(kind.value_type)
+    fields = {field.name: field.type for field in kind.value_type} if is_struct else {}
+    if not all(name in fields and holds.fits(fields[name]) for name, holds in _EVIDENCE.items()):
         raise InputError(where, f"values of type {kind}", "lists of structs of id, similarity and path")
     lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), np.int64)
     each = pc.list_flatten(column)
@@ -185,10 +209,13 @@ def _read_evidence(column: pa.ChunkedArray, taxonomy: Taxonomy, where: str) -> E
     )
 
 
-def _with_columns(table: pa.Table, names: tuple[str, ...], where: str) -> pa.Table:
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise InputError(where, f"the columns {', '.join(table.column_names)}", f"a column {missing[0]!r}")
+def _with_columns(table: pa.Table, columns: Mapping[str, _Holds], where: str) -> pa.Table:
+    for name, holds in columns.items():
+        if table.column_names.count(name) != 1:
+            raise InputError(where, f"the columns {', '.join(table.column_names)}", f"a column {name!r}")
+        kind = table.schema.field(name).type
+        if not holds.fits(kind):
+            raise InputError(f"{where}: column {name!r}", f"values of type {kind}", holds.words)
     return table
 
 

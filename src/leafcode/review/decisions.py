@@ -84,14 +84,17 @@ class DecisionStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        with self._transaction() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if version == 0 and tables == 0:
-                connection.execute(_SCHEMA)
-                connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-            elif version != FORMAT_VERSION:
-                raise InputError(str(path), f"version {version}", f"decisions of version {FORMAT_VERSION}")
+        with self._transaction(write=False) as connection:
+            version = _version(connection)
+        if version is None:
+            with self._transaction() as connection:
+                version = _version(connection)  # another process may have made it meanwhile
+                if version is None:
+                    connection.execute(_SCHEMA)
+                    connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+                    version = FORMAT_VERSION
+        if version != FORMAT_VERSION:
+            raise InputError(str(path), f"version {version}", f"decisions of version {FORMAT_VERSION}")
 
     def add(self, identity: str, verdict: str, given: str, node: str, reviewer: str) -> Decision:
         """Store a decision.
@@ -120,20 +123,23 @@ class DecisionStore:
             number = int(added.lastrowid or 0)
         return Decision(number, *values)
 
-    def undo(self, number: int | None = None) -> Decision | None:
+    def undo(self, number: int | None = None, reviewer: str | None = None) -> Decision | None:
         """Take back a decision; an earlier one on the same item counts again.
 
         Args:
             number: Which; the latest that still stands if left out.
+            reviewer: Whose; anyone's if left out.
 
         Returns:
-            What was taken back; None if nothing stands, or that one was undone before.
+            What was taken back; None if nothing of the kind stands.
         """
-        where = "undone_at IS NULL" + ("" if number is None else " AND number = ?")
+        given = {"number": number, "reviewer": reviewer}
+        asked = {name: value for name, value in given.items() if value is not None}
+        where = " AND ".join(["undone_at IS NULL", *(f"{name} = ?" for name in asked)])
         with self._transaction() as connection:
             row = connection.execute(
                 f"SELECT {_FIELDS} FROM decisions WHERE {where} ORDER BY number DESC LIMIT 1",
-                () if number is None else (number,),
+                tuple(asked.values()),
             ).fetchone()
             if row is None:
                 return None
@@ -142,7 +148,7 @@ class DecisionStore:
 
     def current(self) -> dict[str, Decision]:
         """The decision that counts for each item, by id, in the order in which they were made."""
-        with self._transaction() as connection:
+        with self._transaction(write=False) as connection:
             rows = connection.execute(
                 f"SELECT {_FIELDS} FROM decisions WHERE undone_at IS NULL ORDER BY number"
             ).fetchall()
@@ -150,14 +156,14 @@ class DecisionStore:
         return dict(sorted(last.items(), key=lambda pair: pair[1].number))
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """A connection that holds the write lock; what is done counts once the block ends without error."""
+    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+        """A connection; what is done counts once the block ends without error. To write it takes the lock."""
         try:
             with contextlib.closing(
                 sqlite3.connect(self.path, timeout=_SECONDS_TO_WAIT, isolation_level=None)
             ) as connection:
                 connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
                     yield connection
                 except BaseException:
@@ -168,6 +174,13 @@ class DecisionStore:
             raise InputError(
                 str(self.path), f"a file that cannot be used ({error})", "decisions of a review (SQLite)"
             ) from error
+
+
+def _version(connection: sqlite3.Connection) -> int | None:
+    """The version of the file; None of a new one."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return version if version or tables else None
 
 
 def _now() -> str:

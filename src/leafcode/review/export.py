@@ -9,9 +9,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.csv
 
+from leafcode.audit import KINDS
 from leafcode.errors import InputError
 from leafcode.files import replacing
-from leafcode.review.audit_folder import KINDS, Audit
+from leafcode.review.audit_folder import Audit
 from leafcode.review.decisions import Decision
 from leafcode.review.relabelled_file import Relabelling, check_copy, copy_relabelled
 
@@ -37,8 +38,9 @@ def export_review(
 ) -> Exported:
     """Write the catalogue with the corrected categories, and beside it the decisions.
 
-    Only the path or category column of items that were filed wrongly changes; see `copy_relabelled`. Beside
-    ``corrected.parquet`` the decisions are ``corrected.decisions.csv``; earlier files of these names are replaced.
+    Only the path or category column of items that were filed wrongly changes; see `copy_relabelled`. The
+    decisions beside ``corrected.parquet`` are ``corrected.decisions.csv``. Earlier files of either name are
+    replaced.
 
     Args:
         audit: The findings.
@@ -81,7 +83,7 @@ def decisions_table(audit: Audit, decisions: Mapping[str, Decision]) -> pa.Table
         "id": pa.array([each.id for each in made], pa.string()),
         "text": pa.array([audit.texts[row] for row in rows], pa.string()),
         "probability": pa.array(audit.probability[rows], pa.float32()),
-        "kind": pa.array([KINDS[audit.kinds[row]] for row in rows], pa.string()),
+        "kind": pa.array([str(KINDS[audit.kinds[row]]) for row in rows], pa.string()),
         "given": pa.array([each.given for each in made], pa.string()),
         "decision": pa.array([each.verdict for each in made], pa.string()),
         "category": pa.array([each.node for each in made], pa.string()),

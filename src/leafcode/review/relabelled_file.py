@@ -180,13 +180,13 @@ def _json_lines(
             yield line
             continue
         if row in changes:
-            item: dict[str, Any] = json.loads(line)
+            item: dict[str, Any] = json.loads(line.decode("utf-8-sig", "surrogateescape"))
             old = item.get(columns.label)
             _check_row(row, item.get(columns.id), old, changes[row], columns)
             kind = pa.int64() if isinstance(old, int) else pa.large_string()
             item[columns.label] = _new_value(changes[row], kind, row, columns)
             ending = line[len(line.rstrip(b"\r\n")) :]
-            line = json.dumps(item, ensure_ascii=False).encode() + ending
+            line = json.dumps(item, ensure_ascii=False).encode(errors="surrogateescape") + ending
         yield line
         row += 1
     _check_all_found(row, changes, columns)

@@ -10,8 +10,9 @@ from scipy.optimize import minimize
 from scipy.sparse import coo_array, csr_array, hstack
 from scipy.special import expit, logit, softmax
 
+from leafcode.audit import KINDS
 from leafcode.errors import InputError
-from leafcode.review.audit_folder import KINDS, Audit
+from leafcode.review.audit_folder import Audit
 from leafcode.taxonomy.distance import lca_depth
 
 LATEST = 1000

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import leafcode.report
+from leafcode.audit import KINDS
 from leafcode.errors import InputError
-from leafcode.review.audit_folder import KINDS
 from leafcode.review.export import export_review
-from leafcode.review.session import RANK_EVERY, STATES, Filters, ReviewSession
+from leafcode.review.session import RANK_EVERY, STATES, Filters, ReviewSession, progress
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -27,6 +27,7 @@ _N = TypeVar("_N", int, float)
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-Review-Token"
 _CATEGORY_ROWS = 100
+_HTTP_PORT = 80  # browsers leave it out of addresses, and Werkzeug out of a request's host
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -56,7 +57,7 @@ def review_server(
         InputError: No Flask, or the port is taken.
     """
     need_flask()
-    from werkzeug.serving import WSGIRequestHandler, make_server
+    from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line per request
     if not 0 <= port <= 65535:
@@ -68,8 +69,7 @@ def review_server(
     with listening:
         port = listening.getsockname()[1]
         app = create_app(session, port=port, title=title, items=items)
-        handler = type("_Handler", (WSGIRequestHandler,), {"protocol_version": "HTTP/1.1"})
-        server = make_server(HOST, port, app, threaded=True, request_handler=handler, fd=listening.fileno())
+        server = make_server(HOST, port, app, threaded=True, fd=listening.fileno())
         try:
             yield server
         finally:
@@ -96,7 +96,8 @@ def create_app(
     app = Flask("leafcode.review")
     app.config["MAX_CONTENT_LENGTH"] = 1 << 20
     token = secrets.token_urlsafe(32)
-    hosts = {f"{name}:{port}" for name in (HOST, "localhost")}
+    names = (HOST, "localhost")
+    hosts = {f"{name}:{port}" for name in names} | set(names if port == _HTTP_PORT else ())
     audit = session.audit
 
     @app.before_request
@@ -164,7 +165,7 @@ def create_app(
 
     @app.get("/api/categories")
     def categories() -> list[dict[str, Any]]:
-        row = request.args.get("row", type=int)
+        row = _number(request.args, "row", 0) if request.args.get("row") else None
         return session.categories(request.args.get("q", ""), row)
 
     @app.post("/api/decisions")
@@ -174,12 +175,18 @@ def create_app(
         if not isinstance(row, int) or not isinstance(verdict, str):
             raise InputError("decision", repr(given), "a row and a verdict")
         made = session.decide(row, verdict, given.get("node"))
-        return {"number": made.number, "card": session.card(row)}
+        return {
+            "number": made.number,
+            "card": session.card(row),
+            "progress": progress(session.decisions()),
+        }
 
     @app.post("/api/undo")
     def undo() -> dict[str, Any]:
         number = _json_object(request.get_json(silent=True)).get("number")
-        undone = session.store.undo(number if isinstance(number, int) else None)
+        if not (number is None or isinstance(number, int)):
+            raise InputError("number", repr(number), "the number of a decision, or none for your latest")
+        undone = session.undo(number)
         return {"card": undone and session.card(audit.row_of[undone.id])}
 
     @app.post("/api/export")

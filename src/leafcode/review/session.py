@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import expit
 
+from leafcode.audit import KINDS, Kind
 from leafcode.errors import InputError
-from leafcode.review.audit_folder import KINDS, Audit
+from leafcode.review.audit_folder import Audit
 from leafcode.review.branches import branch_rows
 from leafcode.review.decisions import ACCEPT, CHOOSE, REJECT, Decision, DecisionStore
 from leafcode.review.reranking import Reranker
@@ -29,7 +30,7 @@ class Filters:
     """Which findings are listed.
 
     Args:
-        kind: One of `KINDS`; None for all.
+        kind: One of `leafcode.audit.KINDS`; None for all.
         under: Node whose items are listed, with those beneath it; None for all.
         at_least: Lowest probability, as the audit gives it.
         at_most: Highest.
@@ -76,15 +77,14 @@ class ReviewSession:
         self._reranker = Reranker(audit)
         self._ranked: tuple[tuple[tuple[int, bool], ...], npt.NDArray[np.float64]] | None = None
         self._lock = threading.Lock()
-        self._index = {key: node for node, key in enumerate(audit.taxonomy.keys)}
         paths = [" > ".join(audit.taxonomy.path(node)) for node in range(len(audit.taxonomy))]
         self._search_paths = pc.utf8_lower(pa.array(paths, pa.large_string()))
         self._search_names = pc.utf8_lower(pa.array(audit.taxonomy.names, pa.large_string()))
-        check_decisions(audit, store)
+        self.decisions()  # refuses those on another audit
 
     def decisions(self) -> dict[str, Decision]:
-        """What counts now, by id."""
-        return self.store.current()
+        """What counts now, by id; see `decisions_on`."""
+        return decisions_on(self.audit, self.store)
 
     def scores(self, decisions: Mapping[str, Decision]) -> npt.NDArray[np.float64]:
         """Log-odds (n,) of every finding, after the decisions; see `Reranker`.
@@ -117,7 +117,7 @@ class ReviewSession:
         decided[[audit.row_of[identity] for identity in decisions]] = True
         kept = (audit.probability >= filters.at_least) & (audit.probability <= filters.at_most)
         if filters.kind is not None:
-            kept &= audit.kinds == KINDS.index(filters.kind)
+            kept &= audit.kinds == KINDS.index(Kind(filters.kind))
         if filters.under is not None:
             kept &= (audit.given >= filters.under) & (audit.given < audit.taxonomy.end[filters.under])
         if filters.state != "all":
@@ -181,15 +181,31 @@ class ReviewSession:
                 verdict = REJECT
         return self.store.add(self.audit.ids[row], verdict, keys[given], place, self.reviewer)
 
+    def undo(self, number: int | None = None) -> Decision | None:
+        """Take back a decision of this reviewer's.
+
+        Args:
+            number: Which; the latest that counts if left out.
+
+        Returns:
+            What was taken back; None if there is no such decision.
+        """
+        if number is None:
+            own = [each.number for each in self.decisions().values() if each.reviewer == self.reviewer]
+            if not own:
+                return None
+            number = own[-1]
+        return self.store.undo(number, self.reviewer)
+
     def node(self, key: str | None) -> int:
         """The node of a key.
 
         Raises:
             InputError: No node has it.
         """
-        if not isinstance(key, str) or key not in self._index:
+        if not isinstance(key, str) or key not in self.audit.node_of:
             raise InputError("node", repr(key), "the key of a category")
-        return self._index[key]
+        return self.audit.node_of[key]
 
     def categories(self, text: str, row: int | None = None) -> list[dict[str, Any]]:
         """Categories whose path has all words, those first whose name begins with the text or has it.
@@ -243,11 +259,12 @@ class ReviewSession:
             "text": audit.texts[row],
             "probability": float(audit.probability[row]),
             "after_decisions": float(expit(scores[row])),
-            "kind": KINDS[audit.kinds[row]],
+            "kind": str(KINDS[audit.kinds[row]]),
             "given": tree.path(int(audit.given[row])),
             "suggested": tree.path(suggested) if suggested >= 0 else None,
             "decision": decision
-            and decision._asdict() | {"path": tree.path(self._index[decision.node]), "wrong": decision.wrong},
+            and decision._asdict()
+            | {"path": tree.path(audit.node_of[decision.node]), "wrong": decision.wrong},
         }
 
     def _evidence(self, row: int) -> list[dict[str, Any]]:
@@ -291,17 +308,22 @@ def progress(decisions: Mapping[str, Decision]) -> dict[str, Any]:
     }
 
 
-def check_decisions(audit: Audit, store: DecisionStore) -> None:
-    """Refuse decisions that were made on another audit.
+def decisions_on(audit: Audit, store: DecisionStore) -> dict[str, Decision]:
+    """What counts on this audit: the decisions by id, without those that have been carried out.
+
+    An item that lies where it was decided to move has been corrected since: its finding is open again, and
+    about the new place.
 
     Raises:
         InputError: An item that the audit lacks or has elsewhere, or a category that its tree lacks.
     """
-    keys = frozenset(audit.taxonomy.keys)
-    for each in store.current().values():
-        row = audit.row_of.get(each.id)
+    counting = {}
+    for identity, each in store.current().items():
+        row = audit.row_of.get(identity)
         place = None if row is None else audit.taxonomy.keys[audit.given[row]]
-        if place != each.given or each.node not in keys:
+        if place == each.given and each.node in audit.node_of:
+            counting[identity] = each
+        elif place != each.node:
             raise InputError(
                 f"{store.path}: decision {each.number}",
                 f"the item {each.id!r} moved from {each.given!r} to {each.node!r}",
@@ -309,3 +331,4 @@ def check_decisions(audit: Audit, store: DecisionStore) -> None:
                 + ("" if place is None else f", which has it in {place!r}"),
                 "Put the file elsewhere to begin a new review.",
             )
+    return counting

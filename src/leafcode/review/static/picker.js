@@ -25,6 +25,7 @@ const point = (to) => {
 
 const search = async () => {
   const mine = ++asked;
+  list.setAttribute("aria-busy", "true");
   let answer = [];
   let problem = "No category has these words.";
   try {
@@ -34,6 +35,7 @@ const search = async () => {
   }
   if (mine !== asked) return;  // an answer to what was typed before
   found = answer;
+  list.removeAttribute("aria-busy");
   list.replaceChildren(...found.map((category, i) => {
     const option = element("li", "", path(category.path), element("span", "items", plural(category.items, "item")));
     option.id = `category-${i}`;

@@ -14,6 +14,7 @@ let current = null;        // the one looked at
 let under = null;          // category that the list is limited to
 let sinceRanking = 0;
 let busy = false;
+let waiting = null;        // a new list asked for meanwhile
 const skipped = new Set();  // looked at and left open
 const made = [];           // numbers of this tab's decisions, for undo
 
@@ -23,7 +24,9 @@ const say = (text, problem = false) => {
 };
 
 // One thing at a time: a key pressed before the next finding is shown must not decide that one.
+// Only a new list waits for its turn, so that it agrees with the filters.
 const exclusively = async (work) => {
+  if (busy && work === restart) waiting = work;
   if (busy) return;
   busy = true;
   document.body.setAttribute("aria-busy", "true");
@@ -35,6 +38,9 @@ const exclusively = async (work) => {
     busy = false;
     document.body.removeAttribute("aria-busy");
   }
+  const next = waiting;
+  waiting = null;
+  if (next) await exclusively(next);
 };
 
 const filters = () => {
@@ -44,10 +50,15 @@ const filters = () => {
   return chosen;
 };
 
+// The server lists what the filter asks for now: of the findings here, those decided meanwhile may be gone.
+const isListed = (finding) => form.state.value === "all" || (form.state.value === "decided") === Boolean(finding.decision);
+const listed = () => rows.filter(isListed).length;
+const hasMore = () => listed() < total;
+
 const drawList = () => {
   by("findings").replaceChildren(...rows.map((finding) => listRow(finding, finding.row === current?.row)));
   by("found").textContent = `${plural(total, "finding")}, most doubtful first`;
-  by("more").hidden = rows.length >= total;
+  by("more").hidden = !hasMore();
   by("findings").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
 };
 
@@ -87,23 +98,24 @@ const restart = async () => {
 const advance = async () => {
   const after = () => rows.slice(placeOf(current.row) + 1).find(isNext);
   if (sinceRanking >= RANK_EVERY) return restart();
-  if (!after() && rows.length < total) await load(rows.length);
+  if (!after() && hasMore()) await load(listed());
   const next = after();
   return next ? show(next.row) : restart();
 };
 
 const replace = (card) => {
   const place = placeOf(card.row);
-  if (place >= 0) rows[place] = card;
+  if (place < 0) return;
+  total += isListed(card) - isListed(rows[place]);
+  rows[place] = card;
 };
 
 const decide = async (verdict, node) => {
-  const { number, card } = await post("/api/decisions", { row: current.row, verdict, node });
+  const { number, card, progress } = await post("/api/decisions", { row: current.row, verdict, node });
   made.push(number);
   sinceRanking += 1;
   replace(card);
-  const progress = await get("/api/findings", { ...filters(), count: 1 });
-  showProgress(progress.progress);
+  showProgress(progress);
   say(verdict === "reject" ? "Left where it is." : `Filed under ${card.decision.path.join(" › ")}.`);
   await advance();
 };
@@ -123,8 +135,9 @@ const actions = {
     if (!current) return;
     if (!current.decision) skipped.add(current.row);
     const place = placeOf(current.row);
-    if (place + 1 >= rows.length && rows.length < total) await load(rows.length);
-    if (rows[place + 1]) await show(rows[place + 1].row);
+    if (place + 1 >= rows.length && hasMore()) await load(listed());
+    const next = rows[placeOf(current.row) + 1];
+    if (next) await show(next.row);
     else say("This is the last finding.");
   },
   previous: async () => {
@@ -133,7 +146,8 @@ const actions = {
     else say("This is the first finding.");
   },
   undo: async () => {
-    const { card } = await post("/api/undo", made.length ? { number: made.pop() } : {});
+    const { card } = await post("/api/undo", made.length ? { number: made.at(-1) } : {});
+    made.pop();  // not before the server has taken it back
     if (!card) return say("There is nothing to undo.");
     skipped.delete(card.row);
     await load();
@@ -161,7 +175,7 @@ by("findings").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) exclusively(async () => { await show(Number(button.dataset.row)); by("card").focus(); });
 });
-by("more").addEventListener("click", () => exclusively(async () => { await load(rows.length); drawList(); }));
+by("more").addEventListener("click", () => exclusively(async () => { await load(listed()); drawList(); }));
 by("export").addEventListener("click", () => exclusively(async () => {
   say("Writing…");
   const written = await post("/api/export");
