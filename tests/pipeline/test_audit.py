@@ -6,7 +6,6 @@ import pytest
 from tests.cli.commands import contents
 from tests.pipeline.audits import MOVED, labelled_rows, misfiled, source_of
 
-from leafcode import review
 from leafcode.audit import KINDS, AuditConfig, audit_labels
 from leafcode.errors import InputError
 from leafcode.pipeline import AuditOptions, CatalogSource, run_audit
@@ -60,10 +59,6 @@ def test_the_review_can_read_the_folder(files, audited):
     assert len(read) == len(labelled_rows(files))
     assert read.source["items"] == str(files.items)
     assert read.source["path_column"] == "path"
-
-
-def test_both_sides_know_the_same_kinds():
-    assert set(review.KINDS) == set(map(str, KINDS))
 
 
 def test_findings_about_categories_are_written(audited):

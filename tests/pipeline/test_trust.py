@@ -7,8 +7,9 @@ from tests.pipeline.audits import labelled_rows, misfiled, source_of
 
 from leafcode.errors import InputError
 from leafcode.pipeline import run_audit
-from leafcode.pipeline.trust import DECISIONS, read_trust
+from leafcode.pipeline.trust import read_trust
 from leafcode.review import ACCEPT, REJECT, DecisionStore
+from leafcode.review.decisions import DECISIONS
 
 
 @pytest.fixture(scope="module")

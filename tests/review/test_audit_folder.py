@@ -8,8 +8,9 @@ import pytest
 from tests.review.audits import ROWS, SALT
 
 import leafcode.audit
+from leafcode.audit import KINDS
 from leafcode.errors import InputError
-from leafcode.review import KINDS, read_audit
+from leafcode.review import read_audit
 
 
 def test_it_holds_what_was_written(audit):

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from leafcode.cli.options import HelpFormatter
+from leafcode.pipeline.source import catalog_title
 from leafcode.review import DecisionStore, ReviewSession, export_review, read_audit
+from leafcode.review.decisions import DECISIONS
 from leafcode.review.server import HOST, need_flask, review_server
 from leafcode.review.session import decisions_on
 
@@ -52,14 +54,14 @@ def run(options: argparse.Namespace) -> None:
     if options.export is None:
         need_flask()
     audit = read_audit(options.audit)
-    store = DecisionStore(audit.folder / "review.sqlite")
+    store = DecisionStore(audit.folder / DECISIONS)
     if options.export is not None:
         written = export_review(audit, decisions_on(audit, store), options.export, items=options.items)
         print(f"{written.changed} of {written.decided} decided items moved in {written.catalogue}")
         print(f"decisions in {written.decisions}")
         return
     session = ReviewSession(audit, store, options.reviewer or _user())
-    title = Path(audit.source["items"]).stem
+    title = catalog_title(audit.source["items"], audit.folder)
     with review_server(session, port=options.port, title=title, items=options.items) as server:
         address = f"http://{HOST}:{server.port}/"
         print(f"{address}  (Ctrl-C ends the review; decisions are in {store.path})", flush=True)

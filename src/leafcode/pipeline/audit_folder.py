@@ -7,9 +7,10 @@ from pathlib import Path
 
 from leafcode.errors import InputError, RunFolderError
 from leafcode.review.audit_folder import FORMAT
+from leafcode.review.decisions import DECISIONS
 from leafcode.serving.storage import read_json
 
-_OF_THE_REVIEW = ("review.sqlite", "corrected.")
+_OF_THE_REVIEW = (DECISIONS, "corrected.")
 """How the names of files begin that a review leaves here; none of them is an audit's to remove."""
 
 

@@ -12,9 +12,7 @@ import pyarrow.compute as pc
 from leafcode.catalog import Catalog
 from leafcode.errors import InputError
 from leafcode.review import DecisionStore, read_audit
-
-DECISIONS = "review.sqlite"
-"""Where the review keeps its decisions, in the folder of the audit."""
+from leafcode.review.decisions import DECISIONS
 
 
 def read_trust(folder: str | Path, catalog: Catalog) -> npt.NDArray[np.float32]:

@@ -1,6 +1,5 @@
 """Deciding on the findings of an audit: the page, the decisions, their ranking, the corrected catalogue."""
 
-from leafcode.audit import KINDS
 from leafcode.review.audit_folder import Audit, Evidence, read_audit
 from leafcode.review.branches import BranchRow, branch_rows
 from leafcode.review.decisions import ACCEPT, CHOOSE, REJECT, Decision, DecisionStore
@@ -12,7 +11,6 @@ from leafcode.review.session import Filters, ReviewSession
 __all__ = [
     "ACCEPT",
     "CHOOSE",
-    "KINDS",
     "REJECT",
     "Audit",
     "BranchRow",

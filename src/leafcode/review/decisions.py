@@ -14,6 +14,8 @@ from leafcode.errors import InputError
 ACCEPT, REJECT, CHOOSE = "accept", "reject", "choose"
 """File it where the audit suggests; leave it where it is; file it at another place."""
 
+DECISIONS = "review.sqlite"
+"""Where they are kept, in the folder of the audit."""
 FORMAT_VERSION = 1
 _SECONDS_TO_WAIT = 30.0
 _SCHEMA = """
