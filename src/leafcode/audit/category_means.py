@@ -9,6 +9,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy.structure import beneath
 
 FloatArray = npt.NDArray[np.float64]
 UnitVectors = npt.NDArray[np.float32]
@@ -56,17 +57,15 @@ def category_means(
     """
     depths = np.arange(taxonomy.max_depth + 1)
     sums, weights = _sums(unit, nodes, trust, len(taxonomy))
-    # Beneath a node lies a contiguous range.
-    upto, weight_upto = (np.concatenate([np.zeros_like(a[:1]), np.cumsum(a, 0)]) for a in (sums, weights))
-    first = np.arange(len(taxonomy))
-    beneath, weight = upto[taxonomy.end] - upto[first], weight_upto[taxonomy.end] - weight_upto[first]
+    sums_beneath, weight = beneath(taxonomy, sums), beneath(taxonomy, weights)
+    everything = max(float(weights.sum()), 1e-12)
     vectors = np.empty((len(taxonomy) + 1, unit.shape[1]))
     share = np.empty((len(taxonomy) + 1, len(depths)))
-    vectors[-1], share[-1] = upto[-1] / max(weight_upto[-1], 1e-12), 1 / max(weight_upto[-1], 1e-12)
+    vectors[-1], share[-1] = sums.sum(axis=0) / everything, 1 / everything
     for depth in depths[1:]:
         level = np.flatnonzero(taxonomy.depths == depth)
         parent, more = taxonomy.parents[level], weight[level, None] + 1
-        vectors[level] = (beneath[level] + vectors[parent]) / more
+        vectors[level] = (sums_beneath[level] + vectors[parent]) / more
         share[level] = (share[parent] + (depths >= depth)) / more
     return CategoryMeans(vectors[:-1].astype(np.float32), share[:-1])
 

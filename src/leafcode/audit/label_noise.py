@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy.structure import beneath
 
 
 def categories_by_common_depth(
@@ -30,9 +31,7 @@ def categories_by_common_depth(
     """
     used = np.zeros(len(taxonomy), np.int64)
     used[categories] = 1
-    upto = np.concatenate([[0], np.cumsum(used)])
-    beneath = upto[taxonomy.end] - upto[: len(taxonomy)]
-    padded = np.append(beneath, 0)  # -1, no ancestor at that depth, has nothing beneath it
+    padded = np.append(beneath(taxonomy, used), 0)  # -1, no ancestor at that depth, has nothing beneath it
     within = np.column_stack([np.full(len(taxonomy), len(categories)), padded[taxonomy.ancestors]])
     # Beneath the ancestor at depth d, but not beneath the one at depth d + 1; at the node's own depth there
     # is no next one, and the node itself does not count.

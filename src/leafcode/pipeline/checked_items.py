@@ -65,9 +65,7 @@ def read_checked_items(
 
 def _filed_by_names(catalog: Catalog, source: CatalogSource, column: str, taxonomy: Taxonomy) -> Catalog:
     """The items on the nodes whose names, from the root down, are the texts of a column."""
-    paths: list[str] = []
-    for name, parent in zip(taxonomy.names, taxonomy.parents.tolist(), strict=True):
-        paths.append(name if parent < 0 else paths[parent] + source.separator + name)
+    paths = taxonomy.paths(source.separator)
     seen: set[str] = set()
     for path in paths:
         if path in seen:

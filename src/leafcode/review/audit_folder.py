@@ -17,6 +17,7 @@ from leafcode.audit import KINDS
 from leafcode.errors import InputError
 from leafcode.serving.storage import read_json, read_table
 from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy.structure import beneath
 
 FORMAT, VERSION = "leafcode audit", 1
 
@@ -118,8 +119,7 @@ class Audit:
     @cached_property
     def filed(self) -> npt.NDArray[np.int64]:
         """int64 (nodes,), items filed at each node or beneath it."""
-        before = np.concatenate([[0], np.cumsum(np.bincount(self.given, minlength=len(self.taxonomy)))])
-        return np.asarray(before[self.taxonomy.end] - before[:-1], np.int64)
+        return beneath(self.taxonomy, np.bincount(self.given, minlength=len(self.taxonomy)))
 
 
 def read_audit(folder: str | Path) -> Audit:

@@ -77,7 +77,7 @@ class ReviewSession:
         self._reranker = Reranker(audit)
         self._ranked: tuple[tuple[tuple[int, bool], ...], npt.NDArray[np.float64]] | None = None
         self._lock = threading.Lock()
-        paths = [" > ".join(audit.taxonomy.path(node)) for node in range(len(audit.taxonomy))]
+        paths = audit.taxonomy.paths()
         self._search_paths = pc.utf8_lower(pa.array(paths, pa.large_string()))
         self._search_names = pc.utf8_lower(pa.array(audit.taxonomy.names, pa.large_string()))
         self.decisions()  # refuses those on another audit

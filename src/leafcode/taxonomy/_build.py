@@ -81,6 +81,14 @@ def nodes_from_paths(paths: Sequence[str | None], separator: str, where: str) ->
     return PathNodes(sorted_names, new[parent[old]].astype(np.int32), node_of_row.astype(np.int32))
 
 
+def joined_paths(names: Sequence[str], parents: IntArray, separator: str) -> list[str]:
+    """Names from the root down to each node, joined; parents (n,), -1 for a root, before their children."""
+    paths: list[str] = []
+    for name, parent in zip(names, parents.tolist(), strict=True):
+        paths.append(name if parent < 0 else paths[parent] + separator + name)
+    return paths
+
+
 class TableNodes(NamedTuple):
     """Nodes of a parent table, in pre-order: keys, names and parents as in `Taxonomy`."""
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from leafcode.errors import InputError
 from leafcode.taxonomy._arrays import IntArray, ancestor_matrix, levels, node_depths, subtree_sizes
-from leafcode.taxonomy._build import check_unique, nodes_from_paths, nodes_from_table
+from leafcode.taxonomy._build import check_unique, joined_paths, nodes_from_paths, nodes_from_table
 
 MAX_DEPTH = 1024
 """Deepest tree accepted. The ancestor matrix takes 4 · nodes · depth bytes; published trees stay below 20."""
@@ -125,10 +125,8 @@ class Taxonomy:
         if not separator:
             raise InputError("separator", "an empty text", "the text between two names, such as ' > '")
         found = nodes_from_paths(paths, separator, where)
-        keys: list[str] = []
-        for name, parent in zip(found.names, found.parents.tolist(), strict=True):
-            keys.append(name if parent < 0 else keys[parent] + separator + name)
-        return cls(tuple(keys), tuple(found.names), found.parents), found.node_of_row
+        keys = tuple(joined_paths(found.names, found.parents, separator))
+        return cls(keys, tuple(found.names), found.parents), found.node_of_row
 
     @classmethod
     def from_parents(
@@ -228,6 +226,15 @@ class Taxonomy:
         if not 0 <= node < len(self):
             raise InputError("node", str(node), f"a node id in [0, {len(self)})")
         return tuple(self.names[v] for v in self.ancestors[node].tolist() if v >= 0)
+
+    def paths(self, separator: str = " > ") -> list[str]:
+        """Names from the root down to every node, joined; see `path`.
+
+        Example:
+            >>> Taxonomy.from_paths(["Pantry > Spices"])[0].paths(" / ")
+            ['Pantry', 'Pantry / Spices']
+        """
+        return joined_paths(self.names, self.parents, separator)
 
     def find(self, key: str) -> int:
         """Node id of a key.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -37,17 +37,29 @@ def items_per_node(tree: Taxonomy, nodes: npt.NDArray[np.integer[Any]]) -> LongA
     return np.bincount(nodes[nodes >= 0], minlength=len(tree)).astype(np.int64)
 
 
-def beneath(tree: Taxonomy, filed: npt.NDArray[np.integer[Any] | np.bool_]) -> LongArray:
-    """What is filed at each node or beneath it: int64 (n,), from what is filed at each node (n,).
+@overload
+def beneath(tree: Taxonomy, filed: npt.NDArray[np.integer[Any] | np.bool_]) -> LongArray: ...
+
+
+@overload
+def beneath(tree: Taxonomy, filed: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]: ...
+
+
+def beneath(tree: Taxonomy, filed: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What is filed at each node or beneath it, (n, …), from what is filed at each node (n, …).
+
+    Numbers of items or bools give int64, other numbers float64.
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["A > x", "A > x", "A", "B"])
         >>> beneath(tree, np.bincount(nodes)).tolist()
         [3, 2, 1]
     """
-    total = np.append(0, np.cumsum(filed, dtype=np.int64))
-    sums: LongArray = total[tree.end] - total[:-1]
-    return sums
+    kind = np.float64 if np.issubdtype(filed.dtype, np.floating) else np.int64
+    # Beneath a node lies a contiguous range.
+    total = np.zeros((len(filed) + 1, *filed.shape[1:]), kind)
+    np.cumsum(filed, axis=0, out=total[1:])
+    return np.asarray(total[tree.end] - total[:-1])
 
 
 def balance(tree: Taxonomy, filed: npt.NDArray[np.integer[Any]] | None = None) -> float:

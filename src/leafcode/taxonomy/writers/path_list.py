@@ -22,10 +22,8 @@ def write_path_list(graph: CategoryGraph, path: Path) -> None:
     """
     tree = tree_only(graph, "a path list")
     _check(tree, str(path))
-    paths: list[str] = []
-    for name, parent in zip(tree.names, tree.parents.tolist(), strict=True):
-        paths.append(name if parent < 0 else paths[parent] + _SEPARATOR + name)
-    write_text(path, "".join(f"{key} - {line}\n" for key, line in zip(tree.keys, paths, strict=True)))
+    lines = zip(tree.keys, tree.paths(_SEPARATOR), strict=True)
+    write_text(path, "".join(f"{key} - {line}\n" for key, line in lines))
 
 
 def _check(tree: Taxonomy, where: str) -> None:
