@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from leafcode.errors import InputError
+from leafcode.losses.pair_relevance import PairRelevance
 
 
 def check_grades(grades: Sequence[float], grade_weights: Sequence[float] | None) -> tuple[float, ...]:
@@ -62,14 +63,15 @@ def check_embeddings(where: str, embeddings: Tensor, rows: int | None = None, di
         raise InputError(where, found, f"a floating-point tensor of shape {shape}{least}")
 
 
-def check_relevance(relevance: Tensor, anchors: int, candidates: int) -> None:
-    """Real numbers (anchors, candidates).
+def check_relevance(relevance: Tensor | PairRelevance, anchors: int, candidates: int) -> None:
+    """Real numbers (anchors, candidates), or what stands for them.
 
     Raises:
         InputError: They are not.
     """
-    if relevance.shape != (anchors, candidates) or relevance.is_complex():
-        found = f"shape {tuple(relevance.shape)} of {relevance.dtype}"
+    dense = isinstance(relevance, Tensor)
+    if relevance.shape != (anchors, candidates) or (dense and relevance.is_complex()):
+        found = f"shape {tuple(relevance.shape)}" + (f" of {relevance.dtype}" if dense else "")
         expected = (
             f"real numbers of shape ({anchors}, {candidates}): a row per anchor, a column per candidate"
         )

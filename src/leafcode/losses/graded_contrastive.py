@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,9 +11,9 @@ from torch import Tensor, nn
 
 from leafcode.errors import InputError
 from leafcode.losses._checks import check_embeddings, check_grades, check_relevance, check_temperature
+from leafcode.losses._closed_form import Settings, graded_pairs
 from leafcode.losses._vectors import unit_rows
-
-_FAR = 1e30  # beyond any similarity, and finite in float32
+from leafcode.losses.pair_relevance import DenseRelevance, PairRelevance
 
 
 class GradedContrastiveOutput(NamedTuple):
@@ -35,7 +34,7 @@ class GradedContrastiveOutput(NamedTuple):
 
 def graded_contrastive_loss(
     embeddings: Tensor,
-    relevance: Tensor,
+    relevance: Tensor | PairRelevance,
     *,
     candidates: Tensor | None = None,
     pair_weights: Tensor | None = None,
@@ -62,17 +61,21 @@ def graded_contrastive_loss(
 
     Similarities and sums are taken in float32 (float64 for float64 input), also under autocast. An item whose
     embedding is zero (no entry above 1e-12) has similarity 0 to everything and receives no gradient.
-    Non-finite embeddings give a NaN loss. Memory is about 4 · (grades + 8) · B · C bytes.
+    Non-finite embeddings give a NaN loss. Pairs are worked through a block of anchors at a time, and the
+    gradient is found in closed form on the way, so memory grows with B + C. It can be taken once: there is no
+    second derivative.
 
     Args:
         embeddings: Floating point (B, D), the anchors; need not be normalised.
         relevance: (B, C) on the same device: row i holds the relevance of every candidate to anchor i, NaN
             for pairs to leave out; see `leafcode.taxonomy.Grades.matrix`. Need not be symmetric. Boolean or
-            integer relevance works for a single grade.
+            integer relevance works for a single grade. Or, for large batches, a
+            `leafcode.taxonomy.TreeRelevance`: the same loss, faster and without a (B, C) in memory.
         candidates: Floating point (C, D), what the anchors are contrasted with, such as another modality, the
             batches of all processes or a memory bank. They receive a gradient if they take one. No pair is
-            left out by itself: if an anchor stands among them, set its relevance to itself to NaN. None for
-            the batch itself: then relevance is (B, B) and its diagonal is left out.
+            left out by itself: if an anchor stands among them, set its relevance to itself to NaN (or say so
+            to `TreeRelevance`). None for the batch itself: then relevance is (B, B) and its diagonal is left
+            out.
         pair_weights: (B, C), v_ij: how strongly a positive pulls, finite and at least 0; None for equal ones.
             A positive of weight 0 pulls nothing but still competes as its grade says. The weights of pairs
             that are no positives have no influence. Checking them waits for the device.
@@ -109,27 +112,12 @@ def graded_contrastive_loss(
     weights, temperature = check_grades(grades, grade_weights), check_temperature(temperature)
     _check_batch(embeddings, relevance, candidates, pair_weights)
     with torch.autocast(embeddings.device.type, enabled=False):
-        anchor_vectors = unit_rows(embeddings)
-        if candidates is None:
-            candidate_vectors = anchor_vectors
-            # A copy in floating point, for integers know no NaN.
-            relevance = relevance.to(_floating(relevance), copy=True).fill_diagonal_(math.nan)
-        else:
-            candidate_vectors = unit_rows(candidates).to(anchor_vectors.dtype)
-        similarity = anchor_vectors @ candidate_vectors.T / temperature
-        if similarity.numel() == 0:
-            nothing = similarity.detach().new_full((len(similarity),), math.nan)
-            return GradedContrastiveOutput(similarity.sum(), nothing.isfinite().sum(), nothing)
-
-        log_sums, pull, anchor_weights = _log_sums_and_pull(
-            similarity, relevance, pair_weights, grades, weights
-        )
-        is_anchor = anchor_weights.sum(1) > 0
-        per_anchor = (anchor_weights * log_sums).sum(1) - (pull * similarity).sum(1)
-        anchors = is_anchor.sum()
-        loss = per_anchor.sum() / anchors.clamp_min(1)  # items without a positive stand at 0
-        nan = torch.full_like(per_anchor, math.nan)
-        return GradedContrastiveOutput(loss, anchors, torch.where(is_anchor, per_anchor.detach(), nan))
+        anchors = unit_rows(embeddings)
+        among = None if candidates is None else unit_rows(candidates).to(anchors.dtype)
+        pairs = DenseRelevance(relevance, candidates is None) if isinstance(relevance, Tensor) else relevance
+        settings = Settings(grades, weights, temperature)
+        loss, per_anchor, count = graded_pairs(anchors, among, pairs, pair_weights, settings)
+        return GradedContrastiveOutput(loss, count, per_anchor)
 
 
 class GradedContrastiveLoss(nn.Module):
@@ -165,7 +153,7 @@ class GradedContrastiveLoss(nn.Module):
     def forward(
         self,
         embeddings: Tensor,
-        relevance: Tensor,
+        relevance: Tensor | PairRelevance,
         *,
         candidates: Tensor | None = None,
         pair_weights: Tensor | None = None,
@@ -189,69 +177,11 @@ class GradedContrastiveLoss(nn.Module):
         return f"grades={self.grades}, grade_weights={self.grade_weights}, temperature={self.temperature}"
 
 
-def _log_sums_and_pull(
-    similarity: Tensor,
-    relevance: Tensor,
-    pair_weights: Tensor | None,
-    grades: Sequence[float],
-    weights: Sequence[float],
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The parts of L_i = sum over g of anchor_weights_ig · log_sums_ig - sum over j of pull_ij · s_ij.
-
-    Returns:
-        log_sums (B, G), 0 where item i has no pair of at most grade g; pull (B, C); anchor_weights (B, G):
-        w_g divided by the weights of the grades present for i, 0 for a grade that is absent or whose pairs
-        all have weight 0. Only log_sums carries a gradient.
-    """
-    with torch.no_grad():
-        values = similarity.detach()
-        masks = _grade_masks(relevance, grades, similarity.dtype)
-        pulls = masks[1:]
-        if pair_weights is not None:
-            pulls = [mask * pair_weights.to(mask.dtype) for mask in masks[1:]]
-        pull_sums = torch.stack([pulling.sum(1) for pulling in pulls], dim=1)
-        anchor_weights = (pull_sums > 0) * torch.tensor(weights, dtype=values.dtype, device=values.device)
-        weight_sums = anchor_weights.sum(1, keepdim=True)
-        anchor_weights = anchor_weights / torch.where(weight_sums > 0, weight_sums, 1)
-        pull_weights = anchor_weights / torch.where(pull_sums > 0, pull_sums, 1)
-
-        # exp is the dear part, so it is taken once: each pair is shifted by the greatest similarity among the
-        # pairs of its grade and below, which keeps every sum of a non-empty row between 1 and C.
-        peaks = [values.add(masks[0] - 1, alpha=_FAR).amax(1)]
-        for mask in masks[1:]:
-            peaks.append(torch.maximum(peaks[-1], values.add(mask - 1, alpha=_FAR).amax(1)))
-        pull, shift = torch.zeros_like(values), (1 - sum(masks)) * values
-        for rank, (mask, peak) in enumerate(zip(masks, peaks, strict=True)):
-            shift.addcmul_(mask, peak[:, None])
-            if rank > 0:
-                pull.addcmul_(pulls[rank - 1], pull_weights[:, rank - 1, None])
-
-    exponentials = torch.exp(similarity - shift)
-    total = (exponentials * masks[0]).sum(1)
-    log_sums = []
-    for rank in range(1, len(masks)):
-        fade = torch.exp(peaks[rank - 1] - peaks[rank])
-        total = total * fade + (exponentials * masks[rank]).sum(1)
-        # Below 1 the row is empty: no logarithm, no gradient. (A NaN is not below 1, and comes through.)
-        log_sums.append(torch.where(total < 0.5, 0, total.clamp_min(0.5).log() + peaks[rank]))
-    return torch.stack(log_sums, dim=1), pull, anchor_weights
-
-
-def _grade_masks(relevance: Tensor, grades: Sequence[float], dtype: torch.dtype) -> list[Tensor]:
-    """Ones where a pair is a negative, of the first grade, of the second, …; all zero where it is ignored."""
-    relevance = relevance.to(_floating(relevance))
-    slack = 2 * max(torch.finfo(relevance.dtype).eps, torch.finfo(torch.float32).eps)
-    reached = [~relevance.isnan(), *(relevance >= grade - slack for grade in grades)]
-    floats = [mask.to(dtype) for mask in reached]
-    return [*(low - high for low, high in itertools.pairwise(floats)), floats[-1]]
-
-
-def _floating(relevance: Tensor) -> torch.dtype:
-    return relevance.dtype if relevance.is_floating_point() else torch.float32
-
-
 def _check_batch(
-    embeddings: Tensor, relevance: Tensor, candidates: Tensor | None, pair_weights: Tensor | None
+    embeddings: Tensor,
+    relevance: Tensor | PairRelevance,
+    candidates: Tensor | None,
+    pair_weights: Tensor | None,
 ) -> None:
     check_embeddings("embeddings", embeddings)
     if candidates is not None:

@@ -9,6 +9,7 @@ from leafcode.taxonomy.graph import CategoryGraph
 from leafcode.taxonomy.readers import read_parent_table, read_path_list, read_taxonomy
 from leafcode.taxonomy.several_paths import places_from_paths, relevance_over_paths
 from leafcode.taxonomy.tree import MAX_DEPTH, Taxonomy
+from leafcode.taxonomy.tree_relevance import TreeRelevance
 
 __all__ = [
     "MAX_DEPTH",
@@ -16,6 +17,7 @@ __all__ = [
     "CategoryGraph",
     "Grades",
     "Taxonomy",
+    "TreeRelevance",
     "Unfolded",
     "ancestor_rows",
     "find_categories",

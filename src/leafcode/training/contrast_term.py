@@ -13,7 +13,7 @@ from torch import Tensor
 from leafcode.errors import InputError
 from leafcode.losses import GradedContrastiveLoss
 from leafcode.quantizers import RQVAE, RQVAEOutput
-from leafcode.taxonomy import Grades, Taxonomy
+from leafcode.taxonomy import Grades, Taxonomy, TreeRelevance
 from leafcode.training.code_term import CodeTerm, LongArray, cumulative_sums
 from leafcode.training.config import TrainingConfig
 from leafcode.training.tree_batches import TreeBatches
@@ -114,7 +114,7 @@ class ContrastTerm(CodeTerm):
             "batches": self.batches,
         }
 
-    def _relevance(self, items: LongArray) -> Tensor:
+    def _relevance(self, items: LongArray) -> TreeRelevance:
         nodes = self.nodes[torch.from_numpy(items).to(self.nodes.device)]
         # An unlabelled item would take the last row.
-        return self.grades.matrix(self.ancestors[nodes].masked_fill((nodes < 0)[:, None], -1))
+        return TreeRelevance(self.grades, self.ancestors[nodes].masked_fill((nodes < 0)[:, None], -1))
