@@ -21,7 +21,13 @@ def test_blocks_part_the_labelled_items(paths, block_size, seed):
     bounds = blocks.block_start.tolist()
     for block, (start, stop) in enumerate(pairwise(bounds)):
         category = {paths[item] for item in items[start:stop].tolist()}
-        assert category == {paths[blocks.items[blocks.item_category == blocks.block_category[block]][0]]}
+        assert category == {
+            paths[
+                blocks.items[
+                    np.repeat(np.arange(len(blocks.sizes)), blocks.sizes) == blocks.block_category[block]
+                ][0]
+            ]
+        }
         of_category = paths.count(next(iter(category)))
         assert 1 <= stop - start <= max(block_size, 3)
         assert stop - start > 1 or of_category == 1

@@ -69,9 +69,9 @@ def check_relevance(relevance: Tensor | PairRelevance, anchors: int, candidates:
     Raises:
         InputError: They are not.
     """
-    dense = isinstance(relevance, Tensor)
-    if relevance.shape != (anchors, candidates) or (dense and relevance.is_complex()):
-        found = f"shape {tuple(relevance.shape)}" + (f" of {relevance.dtype}" if dense else "")
+    dense = relevance if isinstance(relevance, Tensor) else None
+    if relevance.shape != (anchors, candidates) or (dense is not None and dense.is_complex()):
+        found = f"shape {tuple(relevance.shape)}" + ("" if dense is None else f" of {dense.dtype}")
         expected = (
             f"real numbers of shape ({anchors}, {candidates}): a row per anchor, a column per candidate"
         )

@@ -201,7 +201,7 @@ def _sum_classes(values: Tensor, classes: Tensor | None, count: int) -> Tensor:
 
 
 def _subtract_peaks(
-    outside: Sequence[Tensor], inside: Tensor, masks: Sequence[Tensor], temperature: float
+    outside: Sequence[Tensor], inside: Tensor, masks: list[Tensor], temperature: float
 ) -> list[Tensor]:
     """By rank, the greatest similarity (R,) of any pair up to it, which is subtracted from those of the rank.
 

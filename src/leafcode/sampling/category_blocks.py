@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from leafcode.sampling.epoch import LongArray
 from leafcode.taxonomy import Taxonomy
@@ -23,19 +24,21 @@ class CategoryBlocks:
     exactly one block, drawing blocks uniformly and without replacement draws items uniformly and without
     repetition.
 
+    Arrays of the size of the catalogue are int32: an item takes 4 bytes here, and 8 more in an arrangement.
+
     Args:
-        nodes: Integers (n,): node of each item, -1 for unlabelled items, which are left out.
+        nodes: Integers (n,): node of each item, -1 for unlabelled items, which are left out. Fewer than 2^31
+            items.
         taxonomy: The tree.
         block_size: At least 2.
 
     Attributes:
-        items: int64 (N,): indices of the labelled items, in order of their node.
-        categories: Nodes with items, ascending (C,).
-        item_category: int64 (N,): index into ``categories`` of each entry of ``items``.
+        items: int32 (N,): indices of the labelled items, in order of their node.
+        categories: int64 (C,): nodes with items, ascending.
         sizes: int64 (C,): items of each category.
         first_block: int64 (C + 1,): blocks of category c are ``first_block[c], …, first_block[c + 1] - 1``.
-        block_category: int64 (M,): index into ``categories`` of each block.
-        block_start: int64 (M + 1,): block b holds the places ``block_start[b], …, block_start[b + 1] - 1`` of
+        block_category: int32 (M,): index into ``categories`` of each block.
+        block_start: int32 (M + 1,): block b holds the places ``block_start[b], …, block_start[b + 1] - 1`` of
             an `arrange`-ment.
         node_range: int64 (2, nodes of the tree): first and one past the last category (index) of each
             node's subtree.
@@ -47,56 +50,54 @@ class CategoryBlocks:
         ([0, 1, 2, 3, 4, 7, 5], [0, 3, 5, 6, 7], [0, 0, 1, 2])
     """
 
-    nodes: npt.NDArray[np.integer[Any]]
+    nodes: InitVar[npt.NDArray[np.integer[Any]]]
     taxonomy: Taxonomy
     block_size: int
-    items: LongArray = field(init=False)
-    categories: npt.NDArray[np.integer[Any]] = field(init=False)
-    item_category: LongArray = field(init=False)
+    items: npt.NDArray[np.int32] = field(init=False)
+    categories: LongArray = field(init=False)
     sizes: LongArray = field(init=False)
     first_block: LongArray = field(init=False)
-    block_category: LongArray = field(init=False)
-    block_start: LongArray = field(init=False)
+    block_category: npt.NDArray[np.int32] = field(init=False)
+    block_start: npt.NDArray[np.int32] = field(init=False)
     node_range: LongArray = field(init=False)
 
-    def __post_init__(self) -> None:
-        order = np.argsort(self.nodes, kind="stable")
-        items = order[np.count_nonzero(self.nodes < 0) :]
-        categories, item_category, sizes = np.unique(
-            self.nodes[items], return_inverse=True, return_counts=True
-        )
+    def __post_init__(self, nodes: npt.NDArray[np.integer[Any]]) -> None:
+        items, by_node = _counting_sort(nodes, len(self.taxonomy))
+        categories = np.flatnonzero(by_node)
+        sizes = by_node[categories]
         blocks = np.clip(np.minimum(-(-sizes // self.block_size), sizes // 2), 1, None)
         first_block, first_item = _starts(blocks), _starts(sizes)
-        block_category = np.repeat(np.arange(len(categories)), blocks)
+        block_category = np.repeat(np.arange(len(categories), dtype=np.int32), blocks)
         within = np.arange(first_block[-1]) - first_block[block_category]
         size, larger = np.divmod(sizes, blocks)
         start = first_item[block_category] + within * size[block_category]
         start += np.minimum(within, larger[block_category])
-        nodes = np.arange(len(self.taxonomy))
+        every = np.arange(len(self.taxonomy))
         found = {
             "items": items,
             "categories": categories,
-            "item_category": item_category,
             "sizes": sizes,
             "first_block": first_block,
             "block_category": block_category,
-            "block_start": np.append(start, len(items)),
+            "block_start": np.append(start, len(items)).astype(np.int32),
             "node_range": np.stack(
-                [np.searchsorted(categories, nodes), np.searchsorted(categories, self.taxonomy.end)]
+                [np.searchsorted(categories, every), np.searchsorted(categories, self.taxonomy.end)]
             ),
         }
         for name, array in found.items():
             object.__setattr__(self, name, array)
 
-    def arrange(self, rng: np.random.Generator) -> tuple[LongArray, LongArray]:
+    def arrange(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Shuffle the items within each category, which puts them into new blocks.
 
         Returns:
-            int64 (N,): item index at each place; and int64 (N,): the place of each entry of ``items``.
+            int32 (N,): item index at each place; and int32 (N,): the place of each entry of ``items``.
         """
-        order = np.argsort(self.item_category + rng.random(len(self.items)))
+        key = rng.random(len(self.items))
+        key += np.repeat(np.arange(len(self.sizes)), self.sizes)
+        order = np.argsort(key).astype(np.int32)
         place = np.empty_like(order)
-        place[order] = np.arange(len(order))
+        place[order] = np.arange(len(order), dtype=np.int32)
         return self.items[order], place
 
     def block_at(self, place: int | np.integer[Any]) -> int:
@@ -122,6 +123,21 @@ class CategoryBlocks:
         if len(total) == 0:
             return total
         return (np.repeat(start - total + sizes, sizes) + np.arange(total[-1]))[:count]
+
+
+def _counting_sort(
+    nodes: npt.NDArray[np.integer[Any]], count: int
+) -> tuple[npt.NDArray[np.int32], LongArray]:
+    """Labelled items (N,) in order of their node, then as they stand; and the number of items of each node.
+
+    To sort by small integers, they need only be counted. SciPy does just that to bring a sparse matrix, with
+    a row for each node and a column for each item, into the order of its rows.
+    """
+    every = np.arange(len(nodes), dtype=np.int32)
+    rows = np.asarray(nodes + 1, np.int32)  # the unlabelled come first
+    filed = sparse.coo_array((np.ones(len(nodes), np.int8), (rows, every)), shape=(count + 1, len(nodes)))
+    by_row = filed.tocsr()
+    return by_row.indices[by_row.indptr[1] :], np.diff(by_row.indptr[1:]).astype(np.int64)
 
 
 def _starts(counts: LongArray) -> LongArray:

@@ -13,6 +13,8 @@ from leafcode.sampling.epoch import EpochBatchSampler, LongArray, check_integer
 from leafcode.sampling.relatives import BlockPool, Relatives, Siblings, Strangers
 from leafcode.taxonomy import Taxonomy
 
+IntArray = npt.NDArray[np.int32]
+
 # Random streams.
 _SEEDS, _ARRANGEMENT, _BATCH = 0, 1, 2
 
@@ -98,7 +100,6 @@ class HierarchicalBatchSampler(EpochBatchSampler):
         if not 0 < related_fraction < 1:
             raise InputError("related_fraction", repr(related_fraction), "a number between 0 and 1")
         self.related_fraction = related_fraction
-        nodes = np.array(nodes)  # a copy: the caller's array may change
         labelled = _count_labelled(nodes, taxonomy)
         if labelled < batch_size:
             raise InputError("nodes", f"{labelled:,} labelled items", f"at least batch_size = {batch_size:,}")
@@ -111,8 +112,8 @@ class HierarchicalBatchSampler(EpochBatchSampler):
         self._with_pair = BlockPool(self._blocks, self._blocks.sizes >= 2)
         self._relatives = Relatives(self._blocks)
         self._strangers = Strangers(self._blocks, 1 - related_fraction)
-        self._seeds: tuple[int, LongArray] | None = None
-        self._arrangement: tuple[int, LongArray, LongArray] | None = None
+        self._seeds: tuple[int, IntArray] | None = None
+        self._arrangement: tuple[int, IntArray, IntArray] | None = None
 
     def batch(self, index: int) -> LongArray:
         """Item indices of one batch of the current epoch, on this rank; see `EpochBatchSampler.batch`.
@@ -138,7 +139,7 @@ class HierarchicalBatchSampler(EpochBatchSampler):
         if len(places) < size:
             unused = np.delete(np.arange(len(items)), places)
             places = np.append(places, rng.choice(unused, size - len(places), replace=False))
-        return items[places]
+        return items[places].astype(np.int64)
 
     def _core(self, rng: np.random.Generator, seed_block: int) -> tuple[LongArray, int]:
         """Step 3: the blocks that carry the guarantees, and the category (index) that leads the batch."""
@@ -163,10 +164,13 @@ class HierarchicalBatchSampler(EpochBatchSampler):
         step = (self.epoch * self.num_batches + index) * self.world_size + self.rank
         walk, place = divmod(step, labelled)
         if self._seeds is None or self._seeds[0] != walk:
-            self._seeds = (walk, self._generator(_SEEDS, walk).permutation(np.arange(labelled)))
+            self._seeds = (
+                walk,
+                self._generator(_SEEDS, walk).permutation(np.arange(labelled, dtype=np.int32)),
+            )
         return int(self._seeds[1][place])
 
-    def _arranged(self) -> tuple[LongArray, LongArray]:
+    def _arranged(self) -> tuple[IntArray, IntArray]:
         """The epoch's arrangement of the items into blocks, the same on every rank; kept while it lasts."""
         if self._arrangement is None or self._arrangement[0] != self.epoch:
             rng = self._generator(_ARRANGEMENT, self.epoch)

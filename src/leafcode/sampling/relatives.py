@@ -150,17 +150,17 @@ class Strangers:
             int64 (blocks,) in random order; the first is not from the trunk, if there is another branch.
         """
         low, size = int(self._first[branch + 1]), int(self._blocks[branch + 1])
-        weights, first, blocks = (
-            np.delete(array, branch + 1) for array in (self._weights, self._first, self._blocks)
-        )
+        weights = self._weights.copy()
+        weights[branch + 1] = 0.0  # no ticket falls on it
         total = np.cumsum(weights)
         if self.count < 2 or count < 1:
             drawn = np.empty(0, np.int64)
         else:
             ticket = rng.random(count) * total[-1]
             ticket[0] = weights[0] + ticket[0] * (1 - weights[0] / total[-1])
-            group = np.minimum(np.searchsorted(total, ticket, side="right"), len(total) - 1)
-            drawn = first[group] + (rng.random(count) * blocks[group]).astype(np.int64)
+            last = len(total) - (2 if branch + 2 == len(total) else 1)
+            group = np.minimum(np.searchsorted(total, ticket, side="right"), last)
+            drawn = self._first[group] + (rng.random(count) * self._blocks[group]).astype(np.int64)
             drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
         if self._layout.count_items(drawn) < count:
             outside = np.concatenate([np.arange(low), np.arange(low + size, self._layout.first_block[-1])])
