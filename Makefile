@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types unit bench results clean
+.PHONY: help setup demo test lint types unit bench trials results clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,15 @@ types: $(READY)
 unit: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-bench: $(READY)  ## Train everything behind docs/results.md: make bench DATA=folder (takes long)
+bench: $(READY)  ## Time every step beside its peers and its limit, and write docs/speed.md (20 minutes)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[peers]'
+	$(BIN)/python benchmarks/speed_loss.py
+	$(BIN)/python benchmarks/speed_sampler.py
+	$(BIN)/python benchmarks/speed_codes.py
+	$(BIN)/python benchmarks/speed_training.py
+	$(BIN)/python benchmarks/speed_page.py
+
+trials: $(READY)  ## Train everything behind docs/results.md: make trials DATA=folder (takes long)
 	$(BIN)/python benchmarks/catalogues.py $(DATA) --fronts tree --ceilings
 	$(BIN)/python benchmarks/catalogues.py $(DATA) --split leaves
 	$(BIN)/python benchmarks/ablations.py $(DATA)

@@ -48,7 +48,7 @@ _INTRO = """# Results
 
 leafcode with its defaults on real catalogues, beside the other [methods](methods.md), all with the same
 number of codes and on the same held-out items. This page is generated from the files in
-`benchmarks/results` by `make results`; `make bench DATA=folder` trains everything again, from a folder with
+`benchmarks/results` by `make results`; `make trials DATA=folder` trains everything again, from a folder with
 an `items.parquet` in a folder for each catalogue. Of Gutenberg, the 20,000 items are used whose ids have the
 smallest SHA-256.
 

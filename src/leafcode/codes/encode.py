@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +12,28 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from leafcode.codes.search import ResidualSearch, first_equal
 from leafcode.errors import InputError
-from leafcode.quantizers import RQVAE
+from leafcode.quantizers import RQVAE, FixedTreeEncoder, ResidualQuantizer
 
-_TREE_ENTRIES = 2**24
-"""Items times categories at once, 128 MiB of float64."""
+_TREE_ENTRIES = 2**23
+"""Items times categories at once, 32 MiB of float32."""
+_ORDINARY = 1e6
+"""Rows whose largest entry is beyond it, or below its inverse, are left to float64."""
+
+
+class CodeModel(Protocol):
+    """What gives codes, such as an `RQVAE`: a module with an encoder, in two methods, and a quantiser."""
+
+    quantizer: ResidualQuantizer
+
+    def latents(self, inputs: Tensor) -> Tensor:
+        """(B, D) of inputs (B, E)."""
+        ...
+
+    def known(self, inputs: Tensor) -> Tensor | None:
+        """Bool (B, D): False for entries of the latents that are missing; None if there are none."""
+        ...
 
 
 class EncodedItems(NamedTuple):
@@ -29,36 +47,73 @@ class EncodedItems(NamedTuple):
     """(n, E) what the decoder makes of the codewords; compare by cosine, not by length."""
 
 
+def encode_codes(
+    model: CodeModel,
+    inputs: npt.NDArray[np.floating[Any]],
+    *,
+    device: str | torch.device = "cpu",
+    chunk: int = 2048,
+    progress: bool = False,
+) -> npt.NDArray[np.int64]:
+    """Codes of items, which depend on the item and the model alone.
+
+    A float32 matrix product differs in its last bits with the size of the batch, the number of threads and
+    the device, and where two codewords are almost equally near, an item would get another code each time. So
+    **the codes are those of float64**, whose differences of about 1e-16 stand beside codeword distances that
+    come from float32 weights. Most items need no float64: where at every level the nearest codeword is
+    nearer than the next by more than float32 can be wrong, float32 has found the same (`ResidualSearch`).
+    The others, one in a hundred or so, are searched again in float64. Of codewords that are exactly equal the
+    first one counts.
+
+    Args:
+        model: A trained `RQVAE`, or any module with a quantiser and latents; it is copied, not changed.
+        inputs: (n, E), possibly memory-mapped; read in chunks.
+        device: Where to compute in float32; float64 is left to the CPU.
+        chunk: Items encoded at once; bounds memory and changes nothing else.
+        progress: Show a progress bar on standard error.
+
+    Returns:
+        (n, L) int64; column l in ``[0, sizes[l])``, not offset by level.
+
+    Raises:
+        InputError: Inputs that are no floats (n, E), or a row (counted from 0) that is not finite or all
+            zeros, weights of the model that are not finite, or a chunk below 1.
+    """
+    encoder = _Encoder(model, inputs, device, chunk)
+    codes = np.empty((len(inputs), len(model.quantizer.sizes)), np.int64)
+    doubtful = []
+    for rows in encoder.chunks(len(inputs), progress):
+        codes[rows], rest = encoder.search(rows)
+        doubtful.append(rest + rows.start)
+    left = np.concatenate([*doubtful, np.empty(0, np.int64)])
+    for rows in encoder.chunks(len(left), progress=False):
+        codes[left[rows]] = encoder.settle(left[rows])
+    return codes
+
+
 def encode_items(
     model: RQVAE,
     inputs: npt.NDArray[np.floating[Any]],
     *,
     device: str | torch.device = "cpu",
-    chunk: int = 4096,
+    chunk: int = 2048,
     progress: bool = False,
 ) -> EncodedItems:
-    """Codes of items, in an arithmetic fine enough that they depend on the item and the model alone.
-
-    A float32 matrix product differs in its last bits with the size of the batch, the number of threads and
-    the device, and where two codewords are almost equally near, an item would get another code each time.
-    Everything is therefore computed in float64, which leaves differences of about 1e-16 beside codeword
-    distances that come from float32 weights. Of codewords that are exactly equal the first one counts.
+    """Codes of items as `encode_codes` finds them, and what they stand for.
 
     Args:
         model: A trained model; it is copied, not changed.
         inputs: Embeddings (n, E), possibly memory-mapped; read in chunks. For a model with an engagement part
             (n, E + H), or (n, E) for items without any history.
-        device: Where to compute. MPS has no float64, so there the CPU computes.
-        chunk: Items encoded at once, fewer where there are many categories; bounds memory and changes nothing
-            else.
+        device: As for `encode_codes`.
+        chunk: Items encoded at once, fewer where there are many categories.
         progress: Show a progress bar on standard error.
 
     Returns:
         Codes, quantised vectors and reconstructions, in the order of the rows.
 
     Raises:
-        InputError: Inputs of another shape or type, an embedding (row counted from 0) that is not finite or
-            all zeros, weights of the model that are not finite, or a chunk below 1.
+        InputError: As `encode_codes`, and for inputs that are not as wide as the model's.
 
     Example:
         >>> from leafcode.quantizers import RQVAEConfig
@@ -74,47 +129,96 @@ def encode_items(
         found = f"{inputs.dtype} of shape {inputs.shape}"
         expected = " or ".join(f"(items, {width})" for width in widths)
         raise InputError("embeddings", found, f"floats of shape {expected}, as the model was trained on")
-    if chunk < 1:
-        raise InputError("chunk", str(chunk), "at least 1")
-    target = torch.device("cpu" if torch.device(device).type == "mps" else device)
-    exact = copy.deepcopy(model).to(device=target, dtype=torch.float64).eval()
-    if not all(bool(value.isfinite().all()) for value in exact.state_dict().values()):
-        raise InputError("model", "weights that are not finite", "a trained model")
-    first_equal = [_first_equal(book.detach()) for book in exact.quantizer.codebooks]
-
-    # Every category takes a place in each row of the tree encoder's softmax.
-    chunk = min(chunk, max(64, _TREE_ENTRIES // max(1, model.config.categories)))
-    n = len(inputs)
+    codes = encode_codes(model, inputs, device=device, chunk=chunk, progress=progress)
+    fast = _fixed(model, device, torch.float32)
     result = EncodedItems(
-        np.empty((n, len(first_equal)), np.int64),
-        np.empty((n, exact.quantizer.dim), np.float32),
-        np.empty((n, dim), np.float32),
+        codes,
+        np.empty((len(codes), fast.quantizer.dim), np.float32),
+        np.empty((len(codes), dim), np.float32),
     )
-    for start in tqdm(range(0, n, chunk), desc="encode", unit="chunk", disable=not progress):
-        rows = slice(start, min(start + chunk, n))
-        # A copy, since torch does not take read-only arrays.
-        block = np.array(inputs[rows], dtype=np.float64)
-        _check_rows(block, dim, start)
-        chosen = exact.encode(torch.from_numpy(block).to(target))
-        codes = torch.stack([first[chosen[:, level]] for level, first in enumerate(first_equal)], dim=1)
-        result.codes[rows] = codes.cpu().numpy()
-        result.quantized[rows] = exact.quantizer.decode(codes).detach().cpu().numpy()
-        result.reconstructions[rows] = exact.decode(codes).cpu().numpy()
+    for start in range(0, len(codes), chunk):
+        rows = slice(start, start + chunk)
+        chosen = torch.from_numpy(codes[rows]).to(device)
+        result.quantized[rows] = fast.quantizer.decode(chosen).cpu().numpy()
+        result.reconstructions[rows] = fast.decode(chosen).cpu().numpy()
     return result
 
 
-def _first_equal(codebook: Tensor) -> Tensor:
-    """(K,) the smallest index with the same codeword: which of equals is nearest is left to rounding."""
-    _, group = torch.unique(codebook, dim=0, return_inverse=True)
-    index = torch.arange(len(codebook), device=codebook.device)
-    first = torch.full_like(index, len(codebook)).scatter_reduce_(0, group, index, "amin")
-    return first[group]
+class _Encoder:
+    """A model in float32 and in float64, and the items that it encodes."""
+
+    def __init__(
+        self,
+        model: CodeModel,
+        inputs: npt.NDArray[np.floating[Any]],
+        device: str | torch.device,
+        chunk: int,
+    ) -> None:
+        if inputs.ndim != 2 or not np.issubdtype(inputs.dtype, np.floating):
+            raise InputError("embeddings", f"{inputs.dtype} of shape {inputs.shape}", "floats (items, E)")
+        if chunk < 1:
+            raise InputError("chunk", str(chunk), "at least 1")
+        self.exact, self.fast = _fixed(model, "cpu", torch.float64), _fixed(model, device, torch.float32)
+        if not all(bool(value.isfinite().all()) for value in self.exact.state_dict().values()):
+            raise InputError("model", "weights that are not finite", "a trained model")
+        self._first_equal = [first_equal(book.detach()) for book in self.exact.quantizer.codebooks]
+        self._search = ResidualSearch(self.fast.quantizer)
+        self._inputs, self._device, self._chunk, self._content = inputs, device, chunk, inputs.shape[1]
+        if isinstance(model, RQVAE):
+            self._content = model.config.embedding_dim
+            # Every category takes a place in each row of the tree encoder's softmax.
+            self._chunk = min(chunk, max(64, _TREE_ENTRIES // max(1, model.config.categories)))
+
+    def chunks(self, count: int, progress: bool) -> Iterator[slice]:
+        """So many items, cut up."""
+        for start in tqdm(range(0, count, self._chunk), desc="encode", unit="chunk", disable=not progress):
+            yield slice(start, min(start + self._chunk, count))
+
+    @torch.no_grad()
+    def search(self, rows: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Codes (rows, L) in float32, and which of the rows (counted from 0) may have another in float64."""
+        given = self._inputs[rows]
+        # torch takes no read-only arrays.
+        as_it_is = given.dtype == np.float32 and given.flags.writeable
+        block = torch.from_numpy(given if as_it_is else np.array(given, np.float32)).to(self._device)
+        ordinary = self._check(block, given, rows.start)
+        codes, certain = self._search(self.fast.latents(block), self.fast.known(block))
+        return codes.cpu().numpy(), torch.nonzero(~(certain & ordinary))[:, 0].cpu().numpy()
+
+    @torch.no_grad()
+    def settle(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Codes (items, L) in float64."""
+        block = torch.from_numpy(np.array(self._inputs[items], np.float64))
+        codes = self.exact.quantizer.encode(self.exact.latents(block), self.exact.known(block))
+        return np.stack([first[codes[:, level]].numpy() for level, first in enumerate(self._first_equal)], 1)
+
+    def _check(self, block: Tensor, given: npt.NDArray[np.floating[Any]], start: int) -> Tensor:
+        """Bool (rows,): those that float32 is wide enough for.
+
+        Raises:
+            InputError: A row is not finite, or its content all zeros.
+        """
+        content = largest = _largest(block[:, : self._content])
+        if self._content < block.shape[1]:
+            largest = _largest(block)
+        ordinary = (largest < _ORDINARY) & (content > 1 / _ORDINARY)
+        for row in torch.nonzero(~ordinary)[:, 0].tolist():  # hardly any
+            finite = bool(np.isfinite(given[row]).all())
+            if not (finite and given[row, : self._content].any()):
+                found = "only zeros" if finite else "a NaN or an infinity"
+                raise InputError(f"embeddings[{start + row}]", found, "finite numbers, not all zero")
+        return ordinary
 
 
-def _check_rows(block: npt.NDArray[np.float64], dim: int, start: int) -> None:
-    finite = np.asarray(np.isfinite(block).all(axis=1))
-    good = finite & np.asarray(block[:, :dim].any(axis=1))
-    if not bool(good.all()):
-        row = int(np.argmin(good))
-        found = "only zeros" if finite[row] else "a NaN or an infinity"
-        raise InputError(f"embeddings[{start + row}]", found, "finite numbers, not all zero")
+def _largest(block: Tensor) -> Tensor:
+    """Largest absolute value of each row."""
+    return torch.maximum(block.amax(1), -block.amin(1))
+
+
+def _fixed(model: CodeModel, device: str | torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401 (a module of any kind)
+    """A copy that no longer changes."""
+    module: Any = copy.deepcopy(model)
+    module = module.to(device=device, dtype=dtype).eval().requires_grad_(False)
+    if isinstance(model, RQVAE) and model.tree_encoder is not None:
+        module.tree_encoder = FixedTreeEncoder(module.tree_encoder)
+    return module

@@ -59,5 +59,30 @@ class TreeEncoder(nn.Module):
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Tree part (B, T) of embeddings (B, E)."""
-        cosines = self.project(embeddings) @ F.normalize(self.prototypes, dim=1).T
-        return F.softmax(cosines / self.temperature, dim=1) @ self.places()
+        return self.mix(embeddings, F.normalize(self.prototypes, dim=1), self.places())
+
+    def mix(self, embeddings: Tensor, prototypes: Tensor, places: Tensor) -> Tensor:
+        """Places, weighted by how near the prototypes (unit length) are."""
+        cosines = self.project(embeddings) @ prototypes.T
+        return F.softmax(cosines / self.temperature, dim=1) @ places
+
+
+class FixedTreeEncoder(nn.Module):
+    """A `TreeEncoder` whose weights no longer change, so that its categories are placed only once.
+
+    Args:
+        encoder: The encoder.
+    """
+
+    prototypes: Tensor
+    places: Tensor
+
+    def __init__(self, encoder: TreeEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.register_buffer("prototypes", F.normalize(encoder.prototypes.detach(), dim=1))
+        self.register_buffer("places", encoder.places().detach())
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Tree part (B, T) of embeddings (B, E)."""
+        return self.encoder.mix(embeddings, self.prototypes, self.places)
