@@ -76,8 +76,12 @@ def section(name: str, kept: dict[str, Any]) -> str:
             }
         )
     shown = [{key: row[key] for key in row if any(other[key] for other in rows)} for row in rows]
-    script = f"`python benchmarks/speed_{name}.py`"
-    return f"## {title}\n\n{words}\n\n{markdown(shown)}\n\n{script} prints these times. Machine: {kept['machine']}."
+    machine = kept["machine"]
+    about = (
+        f"{machine['cores']} cores of {machine['cpu']}, Python {machine['python']}, torch {machine['torch']}"
+    )
+    foot = f"`python benchmarks/speed_{name}.py` prints these times. Machine: {about}."
+    return f"## {title}\n\n{words}\n\n{markdown(shown)}\n\n{foot}"
 
 
 def main() -> None:
