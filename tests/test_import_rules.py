@@ -28,7 +28,7 @@ PARTS = {
 }
 ALLOWED = {
     **PARTS,
-    "integrations": {"taxonomy", "catalog", "sampling", "losses"},
+    "integrations": {"taxonomy", "catalog", "sampling", "losses", "large_batches"},
     "pipeline": set(PARTS),
     "cli": {*PARTS, "pipeline", "__init__"},
     "__init__": {*PARTS, "pipeline"},

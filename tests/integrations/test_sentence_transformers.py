@@ -1,92 +1,32 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
-from sentence_transformers import (
-    SentenceTransformer,
-    SentenceTransformerTrainer,
-    SentenceTransformerTrainingArguments,
-)
+from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from tests.integrations import two_processes
+from tests.integrations.trainers import TREE, encoder, one_column, rows, save_model, train
 from tests.oracles.graded_contrastive import graded_contrastive
 from torch import nn
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from leafcode import Grades, HierarchicalBatchSampler, InputError, Taxonomy
+from leafcode import Grades, HierarchicalBatchSampler, InputError
 from leafcode.integrations.prototypes import CategoryPrototypes
 from leafcode.integrations.sentence_transformers import TaxonomyBatchSampler, TaxonomyContrastiveLoss
 
-LEAVES = [f"{a} > {b}" for a in ("food", "tools", "books") for b in ("red", "blue", "old")]
-TREE, _ = Taxonomy.from_paths(LEAVES)
-
-
-def rows(per_leaf=8, seed=0):
-    """Texts that tell their category to those who learn its words, and node ids."""
-    rng = np.random.default_rng(seed)
-    _, nodes = Taxonomy.from_paths(LEAVES * per_leaf)
-    noise = rng.integers(0, 30, (len(nodes), 3))
-    texts = [
-        f"w{node * 2} n{a} w{node * 2 + 1} n{b} n{c}"
-        for node, (a, b, c) in zip(nodes.tolist(), noise.tolist(), strict=True)
-    ]
-    return texts, nodes
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A transformer of two layers with random weights, and dropout."""
     folder = tmp_path_factory.mktemp("model")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(40))]
-    words += [f"n{i}" for i in range(30)]
-    (folder / "vocab.txt").write_text("\n".join(words))
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=16,
-    )
-    BertModel(config).save_pretrained(folder)
+    save_model(folder)
     return folder
-
-
-def encoder(folder):
-    transformer = Transformer(str(folder))
-    return SentenceTransformer(
-        modules=[transformer, Pooling(transformer.get_embedding_dimension())], device="cpu"
-    )
-
-
-def train(folder, out, dataset, *, loss=TaxonomyContrastiveLoss, resume=False, **changes):
-    settings = {
-        "output_dir": str(out),
-        "max_steps": 12,
-        "per_device_train_batch_size": 24,
-        "learning_rate": 5e-3,
-        "batch_sampler": TaxonomyBatchSampler.of(TREE),
-        "save_strategy": "no",
-        "logging_steps": 1,
-        "report_to": "none",
-        "use_cpu": True,
-        "dataloader_pin_memory": False,
-        "disable_tqdm": True,
-        **changes,
-    }
-    model = encoder(folder)
-    trainer = SentenceTransformerTrainer(
-        model=model,
-        args=SentenceTransformerTrainingArguments(**settings),
-        train_dataset=dataset,
-        loss=loss(model, TREE),
-    )
-    trainer.train(resume_from_checkpoint=resume)
-    return trainer
 
 
 def hierarchical(nodes, **settings):
@@ -95,11 +35,6 @@ def hierarchical(nodes, **settings):
 
 def losses_of(trainer):
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-
-
-def one_column(**options):
-    texts, nodes = rows(**options)
-    return Dataset.from_dict({"text": texts, "label": nodes})
 
 
 def column(*values):
@@ -183,6 +118,7 @@ class TestLoss:
         config = json.loads(json.dumps(loss.get_config_dict()))
         assert config["grades"] == {"kind": "distance", "table": [1.0, 0.5]}
         assert (config["temperature"], config["grade_weights"]) == (0.1, [0.25, 1.0])
+        assert config["gather_across_devices"] is False
         assert loss.citation.strip().startswith("@inproceedings{")
 
 
@@ -213,14 +149,16 @@ class TestSampler:
         expected = hierarchical(np.array(dataset["label"][:]), batch_size=16)
         assert list(sampler) == list(expected)
 
-    def test_each_process_gets_its_share_of_the_same_batches(self):
+    @pytest.mark.parametrize("split", [False, True])
+    def test_each_process_gets_its_share_of_the_same_batches(self, split):
         from accelerate.data_loader import BatchSamplerShard
 
         samplers = [self.make(rows()[1], drop_last=True) for _ in range(2)]
-        shards = [BatchSamplerShard(one, 2, rank) for rank, one in enumerate(samplers)]
+        shards = [BatchSamplerShard(one, 2, rank, split) for rank, one in enumerate(samplers)]
         for one in samplers:
             one.set_epoch(1)
-        together = [batch for pair in zip(*shards, strict=True) for batch in pair]
+        pairs = zip(*shards, strict=True)
+        together = [a + b for a, b in pairs] if split else [batch for pair in pairs for batch in pair]
         assert together == list(samplers[0])
 
     @pytest.mark.parametrize(
@@ -292,3 +230,51 @@ class TestTrainer:
             return MatryoshkaLoss(model, TaxonomyContrastiveLoss(model, tree), [16, 8])
 
         assert np.isfinite(losses_of(train(folder, tmp_path, one_column(), loss=nested, max_steps=2))).all()
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory):
+    """A model without dropout, the masks of which would differ."""
+    folder = tmp_path_factory.mktemp("still")
+    save_model(folder, dropout=0.0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(still, tmp_path_factory):
+    """What two processes wrote."""
+    out = tmp_path_factory.mktemp("two")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, "-m", "tests.integrations.two_processes", str(still), str(out)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    with np.load(out / "results.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [1, 2])
+def test_two_processes_have_the_loss_and_the_gradients_of_one(results, columns):
+    loss, gradients = two_processes.loss_and_gradients(two_processes.Encoder(), slice(None), columns)
+    np.testing.assert_allclose(results[f"loss.{columns}"], loss, rtol=1e-5)
+    for place, gradient in enumerate(gradients):
+        assert abs(gradient).max() > 1e-3
+        found = results[f"gradient.{columns}.{place}"]
+        np.testing.assert_allclose(found, gradient, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_training_on_split_batches_is_that_of_one_process(results, still, tmp_path):
+    one = train(still, tmp_path, one_column(), loss=two_processes.gathering, **two_processes.STEPS)
+    before = two_processes.weights_of(encoder(still))
+    moved = 0.0
+    for place, weights in enumerate(two_processes.weights_of(one.model)):
+        np.testing.assert_allclose(results[f"weight.{place}"], weights, rtol=1e-4, atol=1e-6)
+        moved = max(moved, abs(weights - before[place]).max())
+    assert moved > 1e-2

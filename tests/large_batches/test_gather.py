@@ -9,7 +9,7 @@ import torch
 from tests.large_batches import two_processes
 
 from leafcode.errors import InputError
-from leafcode.large_batches import gather_with_gradient
+from leafcode.large_batches import gather_with_gradient, own_rows, process_weight
 from leafcode.losses import graded_contrastive_loss
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 def test_one_process_gets_its_tensor_back():
     tensor = torch.ones(3, 2, requires_grad=True)
     assert gather_with_gradient(tensor) is tensor
+    assert torch.equal(tensor[own_rows(3)], tensor)
+    assert [process_weight(torch.tensor(count)).item() for count in (0, 7)] == [0, 1]
     with pytest.raises(InputError, match="scalar"):
         gather_with_gradient(torch.tensor(1.0))
 

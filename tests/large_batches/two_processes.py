@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from leafcode.errors import InputError
-from leafcode.large_batches import GradientCache, gather_with_gradient
+from leafcode.large_batches import GradientCache, gather_with_gradient, own_rows, process_weight
 from leafcode.losses import graded_contrastive_loss
 from leafcode.sampling import HierarchicalBatchSampler, ShardedBatchSampler
 from leafcode.taxonomy import Grades, Taxonomy
@@ -46,13 +46,9 @@ def own_anchors(embeddings, nodes):
     """Every process takes the loss of its own anchors among all candidates."""
     everything, all_nodes = gather_with_gradient(embeddings), gather_with_gradient(nodes)
     pairs = relevance(nodes, all_nodes)
-    rows = torch.arange(len(nodes))
-    pairs[rows, dist.get_rank() * len(nodes) + rows] = torch.nan
+    pairs[:, own_rows(len(nodes))].fill_diagonal_(torch.nan)
     output = graded_contrastive_loss(embeddings, pairs, candidates=everything)
-    anchors = output.anchors.clone()
-    dist.all_reduce(anchors)
-    # The mean over the processes must weigh all anchors alike.
-    return output.loss * output.anchors * dist.get_world_size() / anchors
+    return output.loss * process_weight(output.anchors)
 
 
 def main(out):

@@ -64,7 +64,7 @@ def test_one_phase_has_no_bands_and_no_history_no_curves():
 
 def test_agreement_by_level_and_depth():
     grid = agreement_grid(full_report())
-    assert grid.columns == ["Depth 1 (top categories)", "Depth 2"]
+    assert grid.columns == ["Depth 1", "Depth 2"]
     assert grid.rows == [
         ("Code 1", [("0.40", 0.4), ("0.30", 0.3)]),
         ("Codes 1 to 2", [("0.20", 0.2), ("–", 0.0)]),

@@ -34,14 +34,17 @@ def by_hand(tree, grades, a, b, how):
         return trees.relevance(tree.parents.tolist(), v, w, grades.kind, list(grades.table))
 
     def best(values):
-        known = [value for value in values if not math.isnan(value)]
-        return max(known) if known else NAN
+        positive = [value for value in values if value > 0]
+        is_open = not values or any(math.isnan(value) for value in values)
+        return max(positive) if positive else NAN if is_open else 0.0
 
-    if how == "best":
-        return best(grade(v, w) for v in a for w in b)
-    matches = [[best(grade(v, w) for w in b) for v in a], [best(grade(v, w) for v in a) for w in b]]
+    a, b = ([v for v in places if v >= 0] for places in (a, b))
+    closest = best([grade(v, w) for v in a for w in b])
+    if how == "best" or math.isnan(closest):
+        return closest
+    matches = [[best([grade(v, w) for w in b]) for v in a], [best([grade(v, w) for v in a]) for w in b]]
     known = [[m for m in side if not math.isnan(m)] for side in matches]
-    return sum(sum(side) / len(side) for side in known) / 2 if known[0] else NAN
+    return sum(sum(side) / len(side) for side in known) / 2
 
 
 @given(filed(), st.sampled_from(["best", "mean"]), st.booleans())
@@ -58,6 +61,24 @@ def test_every_pair_against_plain_python(case, how, by_distance):
     assert as_torch.dtype == torch.float32
     np.testing.assert_array_equal(as_torch.numpy(), relevance_over_paths(grades, rows[:2], rows, how=how))
     np.testing.assert_array_equal(as_torch.numpy(), found[:2])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "best", "mean"),
+    [
+        (["Pantry", "Gifts"], ["Pantry > Salt", "Toys"], NAN, NAN),  # open, and three negatives
+        (["Pantry", "Gifts"], ["Pantry > Salt", "Gifts"], 1.0, 1.0),  # open, and the same
+        (["Pantry > Oil", "Gifts"], ["Pantry > Salt", "Toys"], 0.5, 0.25),
+        (["Pantry > Oil", "Gifts"], ["Toys"], 0.0, 0.0),
+        (["Pantry"], [], NAN, NAN),
+    ],
+)
+def test_a_pair_of_paths_that_is_open(first, second, best, mean):
+    tree, places = places_from_paths([first, second])
+    rows = ancestor_rows(tree, places)
+    for how, expected in (("best", best), ("mean", mean)):
+        found = relevance_over_paths(Grades.default(), rows, how=how)[0, 1]
+        np.testing.assert_equal(float(found), expected)
 
 
 @given(filed(), st.booleans(), st.randoms(use_true_random=False))

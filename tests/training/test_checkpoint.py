@@ -20,12 +20,15 @@ def a_checkpoint(seed=0):
     optimizer.step()
     best = {name: value.clone() + 1 for name, value in model.state_dict().items()}
     progress = {"step": 3, "history": [{"loss": 0.1 + 0.2}], "best": [None, 0]}
-    return Checkpoint(model.state_dict(), best, optimizer.state_dict(), progress)
+    terms = {"point": torch.ones(2)}, {"point": torch.zeros(2)}
+    return Checkpoint(model.state_dict(), best, optimizer.state_dict(), progress, *terms)
 
 
 def check_equal(first, second):
     torch.testing.assert_close(dict(first.model), dict(second.model), rtol=0, atol=0)
     torch.testing.assert_close(dict(first.best), dict(second.best), rtol=0, atol=0)
+    torch.testing.assert_close(dict(first.code_term), dict(second.code_term), rtol=0, atol=0)
+    torch.testing.assert_close(dict(first.best_code_term), dict(second.best_code_term), rtol=0, atol=0)
     torch.testing.assert_close(first.optimizer["state"], second.optimizer["state"], rtol=0, atol=0)
     groups = [json.dumps(each.optimizer["param_groups"]) for each in (first, second)]
     assert groups[0] == groups[1]
@@ -61,7 +64,13 @@ def test_the_file_is_plain_safetensors(tmp_path):
     header = json.loads(content[8 : 8 + length])
     metadata = header.pop("__metadata__")
     assert json.loads(metadata["leafcode"])["progress"] == saved.progress
-    assert {name.split("/")[0] for name in header} == {"model", "best", "optimizer"}
+    assert {name.split("/")[0] for name in header} == {
+        "model",
+        "best",
+        "code_term",
+        "best_code_term",
+        "optimizer",
+    }
     assert max(entry["data_offsets"][1] for entry in header.values()) == len(content) - 8 - length
 
 

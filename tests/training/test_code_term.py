@@ -63,6 +63,22 @@ def test_it_has_a_say_in_the_best_checkpoint():
     assert min(result.history, key=lambda row: row["reconstruction"])["step"] == 0 < result.best_step
 
 
+def test_it_returns_to_the_best_step_with_the_model():
+    points = []
+
+    class Watched(Pull):
+        def loss(self, model, output, items):
+            if not model.training:
+                points.append(self.point.detach().clone())
+            return super().loss(model, output, items)
+
+    result = trainer(term := Watched(), learning_rate=1.0).fit()  # so high that the best step is no late one
+    best = [(row["phase"], row["step"]) for row in result.history].index(("codes", result.best_step))
+    assert best < len(result.history) - 1
+    assert torch.equal(term.point, points[best])
+    assert not torch.equal(term.point, points[-1])
+
+
 def test_it_learns_on_the_uniform_batches_by_default():
     term = Pull()
     used = trainer(term)
@@ -104,9 +120,11 @@ def test_it_has_no_say_in_what_the_tree_may_cost():
     assert with_term == without < trainer(None, **{**auto, "reconstruction_limit": 100.0}).fit().tree_weight
 
 
+@pytest.mark.parametrize("learning_rate", [3e-3, 1.0])  # so high that the best step is no late one
 @pytest.mark.parametrize("step", [1, 3, 5, 6, 10])
-def test_it_resumes(tmp_path, monkeypatch, step):
-    expected, whole = trainer(term := Pull(5.0)).fit(), term.point.clone()
+def test_it_resumes(tmp_path, monkeypatch, step, learning_rate):
+    rate = {"learning_rate": learning_rate}
+    expected, whole = trainer(term := Pull(5.0), **rate).fit(), term.point.clone()
 
     class Stopped(BaseException):
         pass
@@ -122,8 +140,8 @@ def test_it_resumes(tmp_path, monkeypatch, step):
     with monkeypatch.context() as patch:
         patch.setattr(torch.optim.AdamW, "step", stop)
         with pytest.raises(Stopped):
-            trainer(Pull(5.0), tmp_path / "c").fit()
-    resumed = trainer(term := Pull(5.0), tmp_path / "c").fit()
+            trainer(Pull(5.0), tmp_path / "c", **rate).fit()
+    resumed = trainer(term := Pull(5.0), tmp_path / "c", **rate).fit()
     assert same(resumed, expected)
     assert torch.equal(term.point, whole)
 

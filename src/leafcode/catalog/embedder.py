@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ class Embedder:
         cache: Folder of the cache (see `VectorCache`), or None to compute everything.
         batch_size: Texts per forward pass.
         device: Torch device; None lets sentence-transformers choose.
-        progress: Show a progress bar on standard error.
+        progress: Show progress bars on standard error, of loading the model too.
 
     Raises:
         InputError: The folder or package does not exist.
@@ -80,7 +80,10 @@ class Embedder:
             raise InputError("embedding texts", "no sentence-transformers", "the package", hint) from error
         source = self.model if self.folder is None else str(self.folder)
         try:
-            return SentenceTransformer(source, device=self.device, local_files_only=self.folder is not None)
+            with nullcontext() if self.progress else _no_bars():
+                return SentenceTransformer(
+                    source, device=self.device, local_files_only=self.folder is not None
+                )
         except (OSError, ValueError) as error:
             raise InputError(
                 f"model {self.model!r}",
@@ -199,6 +202,20 @@ def _model_folder(model: str | Path) -> Path | None:
     if isinstance(model, Path) or name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise InputError(f"model {name!r}", "no such folder", "a folder with a sentence-transformers model")
     return None
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep transformers from showing bars while it downloads and loads a model."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _hash_folder(folder: Path) -> str:

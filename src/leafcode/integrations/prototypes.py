@@ -87,6 +87,12 @@ class CategoryPrototypes(nn.Module):
         for name, value in buffers:
             self.register_buffer(name, value, persistent=False)
 
+    def count(self, labels: Tensor) -> Tensor:
+        """Number of labels (B,) that the loss is a mean over: of those with a category; int64 scalar."""
+        rows = labels.to(self.spans.device, torch.int64)
+        filled = self.spans[rows, :, 0] < self.spans[rows, :, 1]
+        return (filled & (self.weights[rows] > 0)).any(1).sum()
+
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Loss of embeddings (B, D) with node ids (B,), -1 for unlabelled; a scalar."""
         rows = labels.to(self.spans.device, torch.int64)

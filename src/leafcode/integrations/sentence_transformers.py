@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from leafcode.errors import InputError
 from leafcode.integrations._labels import ancestor_table, ancestors_of
 from leafcode.integrations.prototypes import CategoryPrototypes
+from leafcode.large_batches import gather_with_gradient, own_rows, process_weight
 from leafcode.losses import GradedContrastiveLoss
 from leafcode.sampling import HierarchicalBatchSampler
 from leafcode.taxonomy import Grades, Taxonomy
@@ -52,10 +53,12 @@ class TaxonomyContrastiveLoss(nn.Module):
         temperature: Positive divisor of the cosines.
         prototypes: A further term, of the same weight: every text against prototypes of all categories. See
             `with_prototypes`, which makes them.
+        gather_across_devices: Contrast the texts with those of all processes, not of their own alone. Then
+            training is that of one process with the batches of all as one. All must have equally many rows.
 
     Attributes:
-        anchors: Scalar int64: texts of the last batch that had a positive. Where it is 0 the loss was 0 and
-            said nothing.
+        anchors: Scalar int64: texts of this process's last batch that had a positive. Where it is 0 the loss
+            was 0 and said nothing.
 
     Raises:
         InputError: A setting is out of range.
@@ -82,6 +85,7 @@ class TaxonomyContrastiveLoss(nn.Module):
         grade_weights: Sequence[float] | None = None,
         temperature: float = 0.1,
         prototypes: CategoryPrototypes | None = None,
+        gather_across_devices: bool = False,
     ) -> None:
         super().__init__()
         self.model = model  # by this name the trainer finds it, to put its wrapped model there
@@ -89,6 +93,7 @@ class TaxonomyContrastiveLoss(nn.Module):
         weights = [grade**2 for grade in self.grades.levels] if grade_weights is None else grade_weights
         self.contrast = GradedContrastiveLoss(self.grades.levels, weights, temperature)
         self.prototypes = prototypes
+        self.gather_across_devices = gather_across_devices
         self.taxonomy = repr(taxonomy)
         self.anchors = torch.zeros((), dtype=torch.int64)
         self.register_buffer("ancestors", ancestor_table(taxonomy), persistent=False)
@@ -103,6 +108,7 @@ class TaxonomyContrastiveLoss(nn.Module):
         grades: Grades | None = None,
         grade_weights: Sequence[float] | None = None,
         temperature: float = 0.1,
+        gather_across_devices: bool = False,
     ) -> TaxonomyContrastiveLoss:
         """The loss with prototypes: the means of the categories' texts as the model embeds them now.
 
@@ -117,10 +123,12 @@ class TaxonomyContrastiveLoss(nn.Module):
             grades: As of the class.
             grade_weights: As of the class.
             temperature: Of both terms.
+            gather_across_devices: As of the class.
         """
         embeddings = model.encode(list(texts), show_progress_bar=False, convert_to_numpy=True)
         prototypes = CategoryPrototypes(taxonomy, np.asarray(labels), embeddings, grades, temperature)
-        return cls(model, taxonomy, grades, grade_weights, temperature, prototypes.to(model.device))
+        prototypes = prototypes.to(model.device)
+        return cls(model, taxonomy, grades, grade_weights, temperature, prototypes, gather_across_devices)
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
         """Loss of one batch.
@@ -142,19 +150,29 @@ class TaxonomyContrastiveLoss(nn.Module):
         self, embeddings: Sequence[Tensor], labels: Tensor | None = None
     ) -> Tensor:
         """As `forward`, from the embeddings (B, D) of each column."""
-        anchors = embeddings[0]
-        rows = self._rows(labels, len(anchors))
-        own = torch.eye(len(anchors), dtype=torch.bool, device=rows.device)
-        relevance = self.grades.matrix(rows)
+        anchors, candidates = embeddings[0], list(embeddings)
+        rows = every = self._rows(labels, len(anchors))
+        here = slice(0, len(anchors))
+        if self.gather_across_devices:
+            candidates = [gather_with_gradient(column) for column in candidates]
+            every, here = gather_with_gradient(rows), own_rows(len(anchors))
+        relevance = self.grades.matrix(rows, every)
+        own = torch.zeros_like(relevance, dtype=torch.bool)
+        own[:, here].fill_diagonal_(True)
         blocks = [relevance.masked_fill(own, math.nan)]
-        blocks += [relevance.masked_fill(own, 1.0)] * (len(embeddings) - 1)
-        output = self.contrast(anchors, torch.cat(blocks, dim=1), candidates=torch.cat(list(embeddings)))
+        blocks += [relevance.masked_fill(own, 1.0)] * (len(candidates) - 1)
+        output = self.contrast(anchors, torch.cat(blocks, dim=1), candidates=torch.cat(candidates))
         self.anchors = output.anchors
-        loss: Tensor = output.loss
+        loss: Tensor = output.loss * self._weight(output.anchors)
         if self.prototypes is not None and labels is not None:
+            weight = self._weight(self.prototypes.count(labels))
             for column in embeddings:
-                loss = loss + self.prototypes(column, labels) / len(embeddings)
+                loss = loss + self.prototypes(column, labels) * weight / len(embeddings)
         return loss
+
+    def _weight(self, count: Tensor) -> Tensor | float:
+        """What makes a mean over items of this process its part of the mean over those of all."""
+        return process_weight(count) if self.gather_across_devices else 1.0
 
     def _rows(self, labels: Tensor | None, count: int) -> Tensor:
         if labels is None or labels.shape != (count,):
@@ -171,6 +189,7 @@ class TaxonomyContrastiveLoss(nn.Module):
             "grade_weights": list(self.contrast.grade_weights),
             "temperature": self.contrast.temperature,
             "prototypes": 0 if self.prototypes is None else len(self.prototypes.vectors),
+            "gather_across_devices": self.gather_across_devices,
         }
 
     @property

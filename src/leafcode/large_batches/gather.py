@@ -40,11 +40,46 @@ def gather_with_gradient(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim == 0:
         raise InputError("tensor", "a scalar", "a tensor with rows")
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+    if _rank_and_processes()[1] == 1:
         return tensor
     _check_equal_shapes(tensor)
     gathered: Tensor = _AllGather.apply(tensor)  # type: ignore[no-untyped-call]
     return gathered
+
+
+def own_rows(count: int) -> slice:
+    """Where the rows of this process stand among those that `gather_with_gradient` returns.
+
+    Args:
+        count: Rows of each process.
+
+    Example:
+        >>> own_rows(3)  # one process
+        slice(0, 3, None)
+    """
+    rank, _ = _rank_and_processes()
+    return slice(rank * count, (rank + 1) * count)
+
+
+def process_weight(count: Tensor) -> Tensor:
+    """Factor that turns the mean of the processes' means into the mean over all items.
+
+    Where every process takes the loss of its own anchors, and some have more anchors than others, their mean
+    loss is not that of all anchors. Multiplied by this, it is.
+
+    Args:
+        count: Integer scalar: of how many items this process's loss is the mean.
+
+    Returns:
+        Scalar: count * world_size / sum of all counts; 0 where there is no item at all. A collective
+        operation, as `gather_with_gradient` is.
+
+    Example:
+        >>> process_weight(torch.tensor(5)).item()  # one process
+        1.0
+    """
+    counts = gather_with_gradient(count.reshape(1))
+    return count * len(counts) / counts.sum().clamp_min(1)
 
 
 class _AllGather(torch.autograd.Function):
@@ -63,6 +98,13 @@ class _AllGather(torch.autograd.Function):
         total = gradient.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total.chunk(dist.get_world_size())[dist.get_rank()]
+
+
+def _rank_and_processes() -> tuple[int, int]:
+    """This process and how many there are; (0, 1) without a process group."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
 
 
 def _check_equal_shapes(tensor: Tensor) -> None:

@@ -229,7 +229,9 @@ def agreement_grid(data: ReportData) -> Grid | None:
         values = [number(levels, level, str(depth)) for depth in depths]
         name = "Code 1" if level == "1" else f"Codes 1 to {level}"
         rows.append((name, [(decimal(value, 2), min(max(value or 0.0, 0.0), 1.0)) for value in values]))
-    return Grid([_depth_label(data, depth) for depth in depths], rows) if depths else None
+    # Names alone, for six depths to stand side by side.
+    names = dict(enumerate(data.catalogue.depth_names, start=1))
+    return Grid([names.get(depth, f"Depth {depth}") for depth in depths], rows) if depths else None
 
 
 def _finite(value: Any) -> float | None:  # noqa: ANN401 - whatever JSON holds

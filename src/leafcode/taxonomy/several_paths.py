@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from leafcode.taxonomy.tree import Taxonomy
 if TYPE_CHECKING:
     import torch
 
-ArrayT = TypeVar("ArrayT")
+    Array = npt.NDArray[Any] | torch.Tensor
 
 
 def places_from_paths(
@@ -86,16 +86,17 @@ def relevance_over_paths(
 
     Every path of one item is graded against every path of the other by `Grades.matrix`. Then:
 
-    - ``"best"``: the highest grade counts. Two items are as alike as their closest places.
+    - ``"best"``: the highest grade counts. Two items are as alike as their closest places. A pair of paths
+      that the tree leaves open may be a close one, so where no grade is positive, it leaves the items open.
     - ``"mean"``: the best match of each path of one item among the other's paths, averaged over its paths,
       and over both directions: the best-match average of semantic similarity over ontologies (Pesquita et
       al., "Metrics for GO based protein semantic similarity", BMC Bioinformatics 2008). Items with the same
-      places have relevance 1, and a place that the other lacks lowers it. Its values lie between the
-      grades: a loss takes a pair for the highest grade that it reaches.
+      places have relevance 1, and a place that the other lacks lowers it. A path whose best match is open
+      is left out of the average. Values lie between the grades: a loss takes a pair for the highest grade
+      that it reaches.
 
-    Pairs of paths that the tree leaves open are passed over as long as another pair has a grade. So an item
-    filed on ``Pantry`` and on ``Gifts`` is a negative, not open, for one that is filed on ``Pantry > Salt``
-    and on ``Toys``: their other places decide.
+    So an item filed on ``Pantry`` and on ``Gifts`` is no negative for one that is filed on ``Pantry > Salt``
+    and on ``Toys``: both may hold salt.
 
     Takes NumPy arrays or torch tensors and answers in kind, on the same device. The loop runs over pairs of
     paths, P_a · P_b of them; memory is about P_a + P_b arrays of the size of the result.
@@ -107,8 +108,8 @@ def relevance_over_paths(
         how: ``"best"`` or ``"mean"``.
 
     Returns:
-        float32 (A, B) in [0, 1]; NaN where no pair of paths has a grade. With one path per item this is
-        ``grades.matrix``.
+        float32 (A, B) in [0, 1]; NaN where the relation is open, by either way the same pairs. With one path
+        per item this is ``grades.matrix``.
 
     Raises:
         InputError: Shapes do not fit, ``how`` is neither, or see `Grades.matrix`.
@@ -133,17 +134,20 @@ def relevance_over_paths(
         raise InputError("how", repr(how), "'best' or 'mean'")
     xp = array_module(rows_a, "ancestors")
 
-    # best_a[p]: of the p-th path of a, its best match in b. NaN only where none has a grade.
+    # best_a[p]: of the p-th path of a, its best match in b. NaN only where one of the two is no path.
     best_a: list[Any] = [None] * shapes[0][1]
     best_b: list[Any] = [None] * shapes[1][1]
+    is_path_a, is_path_b = (rows_a >= 0).any(2), (rows_b >= 0).any(2)
     for p in range(shapes[0][1]):
         for q in range(shapes[1][1]):
             pair = grades.matrix(rows_a[:, p], rows_b[:, q])
+            pair = _ranked(xp, pair, is_path_a[:, p, None] & is_path_b[:, q])
             best_a[p] = pair if best_a[p] is None else xp.fmax(best_a[p], pair)
             best_b[q] = pair if best_b[q] is None else xp.fmax(best_b[q], pair)
     best = best_a[0]
     for of_path in best_a[1:]:
         best = xp.fmax(best, of_path)
+    best = _graded(xp, best)
     if how == "best" or len(best_a) == len(best_b) == 1:
         return best
     mean = (_mean_of_graded(xp, best_a) + _mean_of_graded(xp, best_b)) / 2
@@ -197,11 +201,25 @@ def _not_null(path: str | None) -> str:
     return "" if path is None else path
 
 
-def _mean_of_graded(xp: ModuleType, parts: Sequence[ArrayT]) -> ArrayT:
-    """Mean of the parts that are not NaN, NaN where all are."""
+def _ranked(xp: ModuleType, relevance: Array, are_paths: Array) -> Array:
+    """Relevance such that the greatest is the best: 0 where it is open, beneath that -1 for a negative."""
+    below = xp.where(relevance == 0, xp.full_like(relevance, -1), relevance)
+    ranked: Array = xp.where(xp.isnan(relevance) & are_paths, xp.zeros_like(relevance), below)
+    return ranked
+
+
+def _graded(xp: ModuleType, ranked: Array) -> Array:
+    """Relevance again: NaN where it is open, 0 for a negative."""
+    graded: Array = xp.where(ranked == 0, xp.full_like(ranked, math.nan), ranked.clip(0))
+    return graded
+
+
+def _mean_of_graded(xp: ModuleType, parts: Sequence[Array]) -> Array:
+    """Mean of the ranked parts that have a grade, NaN where none has."""
     total, count = xp.zeros_like(parts[0]), xp.zeros_like(parts[0])
     for part in parts:
-        total = total + xp.where(xp.isnan(part), xp.zeros_like(part), part)
-        count = count + ~xp.isnan(part)
-    mean: ArrayT = xp.where(count > 0, total / count.clip(1), xp.full_like(total, math.nan))
+        grade = _graded(xp, part)
+        total = total + xp.where(xp.isnan(grade), xp.zeros_like(grade), grade)
+        count = count + ~xp.isnan(grade)
+    mean: Array = xp.where(count > 0, total / count.clip(1), xp.full_like(total, math.nan))
     return mean

@@ -30,6 +30,7 @@ class Checkpoint:
         optimizer: State of the optimiser, as `torch.optim.Optimizer.state_dict` gives it.
         progress: JSON-serialisable rest: phase, step, history, the settings it belongs to.
         code_term: State of the further term of the objective at the step, if there is one.
+        best_code_term: Its state beside the best model.
     """
 
     model: Mapping[str, Tensor]
@@ -37,6 +38,7 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     progress: Mapping[str, Any]
     code_term: Mapping[str, Tensor] = field(default_factory=dict)
+    best_code_term: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def identity_of(
@@ -68,6 +70,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {f"model/{name}": value for name, value in checkpoint.model.items()}
     tensors |= {f"best/{name}": value for name, value in checkpoint.best.items()}
     tensors |= {f"code_term/{name}": value for name, value in checkpoint.code_term.items()}
+    tensors |= {f"best_code_term/{name}": value for name, value in checkpoint.best_code_term.items()}
     for index, state in checkpoint.optimizer["state"].items():
         tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items()}
     header = {"groups": checkpoint.optimizer["param_groups"], "progress": checkpoint.progress}
@@ -85,7 +88,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         RunFolderError: The file is damaged or not a checkpoint.
     """
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "code_term": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "code_term": {}, "best_code_term": {}}
     state: dict[int, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
@@ -98,7 +101,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 else:
                     parts[part][name] = file.get_tensor(key)
         optimizer = {"state": state, "param_groups": header["groups"]}
-        return Checkpoint(parts["model"], parts["best"], optimizer, header["progress"], parts["code_term"])
+        return Checkpoint(optimizer=optimizer, progress=header["progress"], **parts)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise RunFolderError(
             str(path),

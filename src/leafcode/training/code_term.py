@@ -22,7 +22,8 @@ class CodeTerm(nn.Module, ABC):
     """A loss on the output of the model, added to ``|x - x_hat|^2 + L_rq`` wherever codes are trained.
 
     Its parameters are trained along with the model and are part of the checkpoint; its buffers move to the
-    device of training. It also takes part in the choice of the best checkpoint, or that choice would undo it.
+    device of training. It also takes part in the choice of the best checkpoint, or that choice would undo it,
+    and returns to it with the model.
 
     Args:
         weight: Factor before the loss.

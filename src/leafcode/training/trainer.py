@@ -61,14 +61,15 @@ class TrainingResult:
 
 
 class _Best(NamedTuple):
-    """The model of a phase with the smallest validation loss so far."""
+    """The model of a phase with the smallest validation loss so far, and the further term beside it."""
 
     loss: float
     step: int
     state: Mapping[str, Tensor]
+    code_term: Mapping[str, Tensor]
 
 
-_NOTHING_YET = _Best(math.inf, 0, {})
+_NOTHING_YET = _Best(math.inf, 0, {}, {})
 
 
 class Trainer:
@@ -108,7 +109,7 @@ class Trainer:
         progress: Show progress bars.
         title: What the progress bar of the last phase is called.
         code_term: A further term of all phases but the first, with weights of its own; it has a say in which
-            checkpoint is best.
+            checkpoint is best, and ends with its weights of that step.
         on_initialised: Called before the last phase with the model, whose codebooks have just been turned
             towards the tree; an exception that it raises ends training.
 
@@ -199,6 +200,8 @@ class Trainer:
             step = None
             if phase != "tree":
                 self.model.load_state_dict(dict(self.best.state))
+                if self.code_term is not None:
+                    self.code_term.load_state_dict(dict(self.best.code_term))
         self.model.eval()
         if self._find_weight:
             kept_aside = self._codes.latents(self._validation)
@@ -334,7 +337,8 @@ class Trainer:
             raise _not_finite(phase, step, terms)
         self.history.append(row)
         if phase != "tree" and row["validation"] < self.best.loss:
-            self.best = _Best(row["validation"], step, cpu_state(self.model))
+            term = {} if self.code_term is None else cpu_state(self.code_term)
+            self.best = _Best(row["validation"], step, cpu_state(self.model), term)
 
     @torch.no_grad()
     def _validation_codes(self) -> Tensor:
@@ -360,7 +364,12 @@ class Trainer:
         }
         term = {} if self.code_term is None else self.code_term.state_dict()
         state = Checkpoint(
-            self.model.state_dict(), self.best.state, self.optimizer.state_dict(), progress, term
+            self.model.state_dict(),
+            self.best.state,
+            self.optimizer.state_dict(),
+            progress,
+            term,
+            self.best.code_term,
         )
         save_checkpoint(self.checkpoint, state)
 
@@ -385,7 +394,7 @@ class Trainer:
         self.tree_weight, self.history = progress["tree_weight"], progress["history"]
         self.warnings = progress["warnings"]
         loss, best_step = progress["best"]
-        self.best = _Best(math.inf if loss is None else loss, best_step, saved.best)
+        self.best = _Best(math.inf if loss is None else loss, best_step, saved.best, saved.best_code_term)
         return progress["phase"], progress["step"]
 
     def _identity(self) -> dict[str, Any]:
