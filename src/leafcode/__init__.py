@@ -8,7 +8,7 @@ from leafcode.losses import GradedContrastiveLoss, graded_contrastive_loss
 from leafcode.pipeline import CatalogSource, CompareOptions, FitOptions, Run, compare, fit
 from leafcode.quantizers import RQVAE, ResidualQuantizer, RQVAEConfig
 from leafcode.sampling import HierarchicalBatchSampler, UniformBatchSampler
-from leafcode.taxonomy import Grades, Taxonomy
+from leafcode.taxonomy import Grades, Taxonomy, TreeRelevance
 from leafcode.training import Trainer, TrainingConfig
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Trainer",
     "TrainingConfig",
     "TrainingError",
+    "TreeRelevance",
     "UniformBatchSampler",
     "ceilings",
     "compare",
