@@ -110,3 +110,16 @@ def leaf_table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             nodes[key] = {"node": key, "parent": parent, "name": name}
             parent = key
     return list(nodes.values())
+
+
+def with_several_paths(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with lists of paths: every fourth labelled item stands on a shelf of gifts too."""
+    shelves = ["Gifts > Small", "Gifts > Large"]
+    return [
+        {
+            **row,
+            "path": ([row["path"]] if row["path"] else [])
+            + ([shelves[item // 4 % 2]] if row["path"] and item % 4 == 0 else []),
+        }
+        for item, row in enumerate(rows)
+    ]

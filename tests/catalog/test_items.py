@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from leafcode.catalog import Catalog, read_catalog
 from leafcode.errors import InputError
-from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy import Taxonomy, unfold
 
 ROWS = [
     {"id": "007", "name": "Sea salt", "brand": None, "path": "Pantry > Salt", "leaf": "s"},
@@ -254,3 +254,107 @@ class TestCatalog:
     def test_nodes_without_a_taxonomy(self):
         with pytest.raises(InputError, match="ids of the 0 nodes"):
             Catalog(self.catalog.ids, None, self.catalog.nodes)
+
+
+SEVERAL = [
+    {"id": "1", "text": "rose tea", "path": ["Food > Tea", "Gifts"], "shelf": ["s", "d"]},
+    {"id": "2", "text": "black tea", "path": ["Food > Tea"], "shelf": ["s"]},
+    {"id": "3", "text": "riddle", "path": [], "shelf": None},
+]
+JOINED = [
+    {**row, **{name: "; ".join(row[name] or []) or None for name in ("path", "shelf")}} for row in SEVERAL
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "separator"),
+    [
+        ("items.parquet", SEVERAL, None),
+        ("items.jsonl", SEVERAL, None),
+        ("items.parquet", JOINED, "; "),
+        ("items.csv", JOINED, ";"),
+        ("items.jsonl", JOINED, ";"),
+    ],
+)
+def test_an_item_may_have_several_paths(tmp_path, name, rows, separator):
+    file = write(tmp_path / name, rows)
+    catalog = read_catalog(file, path_column="path", paths_separator=separator)
+    assert catalog.taxonomy.keys == ("Food", "Food > Tea", "Gifts")
+    assert catalog.places.tolist() == [[1, 2], [1, -1], [-1, -1]]
+    assert catalog.nodes.tolist() == [1, 1, -1]
+    assert catalog.places.dtype == catalog.nodes.dtype == np.int32
+
+
+@pytest.mark.parametrize(("rows", "separator"), [(SEVERAL, None), (JOINED, "; ")])
+def test_an_item_may_have_several_keys(tmp_path, rows, separator):
+    file = write(tmp_path / "items.parquet", rows)
+    catalog = read_catalog(file, category_column="shelf", taxonomy=TREE, paths_separator=separator)
+    salt, dairy = TREE.find("s"), TREE.find("d")
+    assert catalog.places.tolist() == [[salt, dairy], [salt, -1], [-1, -1]]
+
+
+def test_lists_of_one_path_are_paths(tmp_path):
+    rows = [{**row, "path": row["path"][:1], "name": "; ".join(row["path"][:1])} for row in SEVERAL]
+    rows[-1] |= {"name": None}
+    listed, plain = (
+        read_catalog(write(tmp_path / "items.parquet", rows), path_column=name) for name in ("path", "name")
+    )
+    assert listed.places is None
+    assert plain.taxonomy == listed.taxonomy
+    np.testing.assert_array_equal(plain.nodes, listed.nodes)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        (["Food", None], r"items.parquet: column 'path': row 2: found an empty path"),
+        (["Food", "Gifts > "], r"items.parquet: column 'path': row 2"),
+        (["Food", " "], r"items.parquet: column 'path': row 2"),
+    ],
+)
+def test_a_bad_path_among_several_is_named_by_its_row(tmp_path, path, named):
+    rows = [SEVERAL[0], {**SEVERAL[1], "path": path}]
+    with pytest.raises(InputError, match=named):
+        read_catalog(write(tmp_path / "items.parquet", rows), path_column="path")
+
+
+def test_an_unknown_key_among_several_is_named_by_its_row(tmp_path):
+    rows = [SEVERAL[2], {**SEVERAL[1], "shelf": ["s", "x"]}]
+    with pytest.raises(InputError, match="column 'shelf': row 2: found 'x'"):
+        read_catalog(write(tmp_path / "items.parquet", rows), category_column="shelf", taxonomy=TREE)
+
+
+def test_a_subset_keeps_all_places():
+    tree, nodes = Taxonomy.from_paths(["A", "B", None])
+    places = np.array([[0, 1], [1, -1], [-1, -1]], np.int32)
+    catalog = Catalog(np.array(["a", "b", "c"], object), None, nodes, tree, None, places)
+    assert catalog.subset(np.array([2, 0])).places.tolist() == [[-1, -1], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("places", "named"),
+    [
+        ([[0, 1], [0, -1]], "other nodes in the first column"),
+        ([[0, 1]], r"shape \(1, 2\)"),
+        ([0, 1], r"shape \(2,\)"),
+        ([[0, 2], [1, -1]], "node ids from -1 to 2"),
+        ([[0, -1, 1], [1, -1, -1]], "item 1: found a place behind -1"),
+    ],
+)
+def test_places_that_do_not_fit(places, named):
+    tree, nodes = Taxonomy.from_paths(["A", "B"])
+    with pytest.raises(InputError, match=named):
+        Catalog(np.array(["a", "b"], object), None, nodes, tree, None, np.array(places, np.int32))
+
+
+def test_an_item_stands_at_all_places_of_its_category(tmp_path):
+    graph = unfold(["food", "gift", "tea"], [[], [], ["gift", "food"]])
+    rows = [{"id": "1", "text": "rose tea", "shelf": "tea"}, {"id": "2", "text": "mug", "shelf": "gift"}]
+    file = write(tmp_path / "items.csv", rows)
+    catalog = read_catalog(file, category_column="shelf", taxonomy=graph)
+    assert catalog.taxonomy == graph.taxonomy
+    keys = [[graph.taxonomy.keys[node] for node in row if node >= 0] for row in catalog.places.tolist()]
+    assert keys == [["food > tea", "gift > tea"], ["gift"]]
+    rows[0]["shelf"] = "cup"
+    with pytest.raises(InputError, match="column 'shelf': row 1: found 'cup'; expected a category of the"):
+        read_catalog(write(file, rows), category_column="shelf", taxonomy=graph)

@@ -98,3 +98,16 @@ def test_bad_content():
     with pytest.raises(InputError, match="float64"):
         split_by_leaf(np.array([0.0]), tree)
     assert split_by_leaf(np.array([], int), tree).shape == (0,)
+
+
+@given(labelled_trees(), st.floats(0, 0.9), st.integers(0, 3))
+def test_an_item_is_held_out_with_any_of_its_categories(labelled, fraction, seed):
+    tree, nodes = labelled[0], np.array(labelled[1])
+    others = np.roll(nodes, 1)
+    places = np.stack([nodes, np.where(nodes >= 0, others, -1)], axis=1)
+    one = split_by_leaf(places[:, :1], tree, fraction, seed)
+    np.testing.assert_array_equal(one, split_by_leaf(nodes, tree, fraction, seed))
+    held_out = split_by_leaf(places, tree, fraction, seed)
+    np.testing.assert_array_equal(held_out, one | split_by_leaf(places[:, 1], tree, fraction, seed))
+    both = places[held_out & (split_by_leaf(nodes, tree, fraction, seed))][:, 0]
+    assert not np.isin(both[both >= 0], places[~held_out]).any()

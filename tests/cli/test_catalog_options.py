@@ -28,7 +28,19 @@ def test_every_option_has_its_field():
         "scheme=s",
     ]
     words += ["--taxonomy-columns", "node", "up", "title", "--separator", "/", "--embeddings", "x.npy"]
-    assert source(*words, "--model", "m", "--path", "p", "--embedding", "v") == CatalogSource(
+    assert source(
+        *words,
+        "--model",
+        "m",
+        "--path",
+        "p",
+        "--embedding",
+        "v",
+        "--paths-separator",
+        "|",
+        "--parents",
+        "unfold",
+    ) == CatalogSource(
         "items.csv",
         id_column="sku",
         text_columns=("name", "brand"),
@@ -42,6 +54,8 @@ def test_every_option_has_its_field():
         model="m",
         taxonomy_format="rdf",
         taxonomy_options=("ids=notation", "scheme=s"),
+        paths_separator="|",
+        parents="unfold",
     )
 
 

@@ -3,7 +3,7 @@ import re
 
 import pyarrow.parquet as pq
 import pytest
-from tests.catalogues import COMMAND_OPTIONS, clustered, leaf_table, write
+from tests.catalogues import COMMAND_OPTIONS, clustered, leaf_table, with_several_paths, write
 from tests.cli.commands import contents, failure, success
 
 from leafcode.cli import main
@@ -313,3 +313,21 @@ def test_labels_count_as_far_as_an_audit_trusts_them(capsys, catalogue, tmp_path
     success(capsys, *fit, "--overwrite")
     assert RunFolder(tmp_path / "run").read_config().source["trust"] is None
     assert "audit.json" in failure(capsys, *fit, "--trust", tmp_path / "run", "--overwrite")
+
+
+def test_several_paths_in_a_cell_are_those_of_a_list(capsys, tmp_path, catalogue):
+    rows = with_several_paths(catalogue.rows)
+    joined = [{**row, "path": "|".join(row["path"]) or None} for row in rows]
+    listed, text = (
+        write(tmp_path, given, catalogue.embeddings, name)
+        for given, name in ((rows, "items.jsonl"), (joined, "items.csv"))
+    )
+    options = [*COMMAND_OPTIONS, "--no-baselines"]
+    success(capsys, "fit", *listed.arguments, "--out", tmp_path / "listed", *options)
+    split = ["--paths-separator", "|"]
+    success(capsys, "fit", *text.arguments, *split, "--out", tmp_path / "text", *options)
+    assert codes_of(tmp_path / "listed") == codes_of(tmp_path / "text")
+    metrics = [(tmp_path / name / "metrics.json").read_bytes() for name in ("listed", "text")]
+    assert metrics[0] == metrics[1]
+    success(capsys, "evaluate", tmp_path / "text", "--quiet")
+    assert (tmp_path / "text" / "metrics.json").read_bytes() == metrics[1]

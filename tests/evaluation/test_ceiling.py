@@ -110,3 +110,13 @@ def test_arrays_must_fit_together(ceiling):
         ceiling(np.eye(2), [[0]], np.eye(2), [[0]] * 2)
     with pytest.raises(InputError, match="train_embeddings: row 1: found a vector of zeros"):
         ceiling([[1.0], [0.0]], [[0], [0]], [[1.0]], [[0]])
+
+
+@BOTH
+def test_any_path_of_a_query_is_right(ceiling):
+    x, nodes = blobs(0, 200, 0.1)
+    wrong = np.stack([(nodes[:, 0] + 1) % 3, 3 + (nodes[:, 1] - 1) % 6], axis=1)
+    np.testing.assert_array_equal(ceiling(x, nodes, x, wrong), 0.0)
+    np.testing.assert_array_equal(ceiling(x, nodes, x, np.stack([wrong, nodes], axis=1)), 1.0)
+    # Training items teach their first.
+    np.testing.assert_array_equal(ceiling(x, np.stack([nodes, wrong], axis=1), x, nodes), 1.0)

@@ -67,3 +67,40 @@ def test_no_tree_gives_no_depth():
 def test_levels_must_agree():
     with pytest.raises(InputError, match="test_codes: found 1 columns; expected 2"):
         prefix_accuracy([[0, 0]], [[0]], [[0]], [[0]])
+
+
+def several(c, seed=0):
+    """Two more paths for some of the items, one of them perhaps the same again."""
+    rng = np.random.default_rng(seed)
+    others = [c.ancestors[rng.permutation(len(c.ancestors))] for _ in range(2)]
+    first = (c.ancestors >= 0).any(axis=1)
+    second = first & (rng.random(len(first)) < 0.5) & (others[0] >= 0).any(axis=1)
+    kept = np.stack([first, second, second & (rng.random(len(first)) < 0.5)], axis=1)
+    return np.where(kept[..., None], np.stack([c.ancestors, *others], axis=1), -1)
+
+
+@given(catalogues)
+def test_any_path_of_a_test_item_is_right(c):
+    places, depths = several(c), c.ancestors.shape[1]
+    found = prefix_accuracy(c.codes[c.train], places[c.train], c.codes[c.heldout], places[c.heldout])
+    for depth in range(1, depths + 1):
+        right = []
+        for code, paths in zip(c.codes[c.heldout], places[c.heldout], strict=True):
+            asked = [row for row in paths if measures.path(row)[depth - 1 :]]
+            voted = (
+                measures.prefix_accuracy(c.codes[c.train], c.ancestors[c.train], [code], [row], depth)
+                for row in asked
+            )
+            right += [max(voted)] if asked else []
+        np.testing.assert_allclose(found[depth - 1], measures.mean(right))
+
+
+def test_nothing_predicted_is_no_path_of_an_item():
+    assert prefix_accuracy([[0]], [[[3], [-1]]], [[1]], [[[3], [-1]]]) == [0.0]
+
+
+def test_a_path_behind_none_is_refused():
+    with pytest.raises(InputError, match="test_ancestors: row 1: found a path behind a row of -1"):
+        prefix_accuracy([[0]], [[3]], [[0], [0]], [[[3], [4]], [[-1], [4]]])
+    with pytest.raises(InputError, match=r"test_ancestors: found an array of shape \(1, 0, 1\)"):
+        prefix_accuracy([[0]], [[3]], [[0]], np.empty((1, 0, 1), int))

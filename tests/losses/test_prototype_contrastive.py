@@ -216,3 +216,34 @@ def test_gradients_do_not_depend_on_how_threads_take_turns(two_threads):
 
     first = gradient()
     assert all(torch.equal(first, gradient()) for _ in range(10))
+
+
+def test_several_spans_are_one_where_their_categories_stand_together():
+    embeddings, prototypes, _, weights = random_batch(9, categories=6, depths=2)
+    apart = torch.tensor([[[0, 2], [4, 5], [-1, -1]], [[1, 2], [-1, -1], [4, 5]]]).repeat(12, 1, 1, 1)
+    found = prototype_contrastive_loss(embeddings, prototypes, apart, weights=weights)
+    together = torch.tensor([[[0, 3], [1, 3]]]).repeat(12, 1, 1)
+    moved = prototypes[[0, 1, 4, 2, 3, 5]]
+    torch.testing.assert_close(
+        found, prototype_contrastive_loss(embeddings, moved, together, weights=weights)
+    )
+
+
+def test_a_single_span_may_be_given_as_one_of_several():
+    embeddings, prototypes, spans, weights = random_batch(10)
+    alone = prototype_contrastive_loss(embeddings, prototypes, spans, weights=weights)
+    assert torch.equal(
+        prototype_contrastive_loss(embeddings, prototypes, spans[:, :, None], weights=weights), alone
+    )
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_no_category_of_its_own_repels_an_item_however_sure_it_is_of_another(seed):
+    z = F.normalize(torch.randn(1, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
+    prototypes = torch.eye(5, dtype=torch.float64, requires_grad=True)
+    spans = torch.tensor([[[[0, 1], [2, 3]]]])
+    prototype_contrastive_loss(z, prototypes, spans, temperature=0.3).backward()
+    # Prototypes of unit length: along z a gradient has the sign of that of the cosine.
+    towards = prototypes.grad @ z[0]
+    assert (towards[[0, 2]] <= 1e-12).all()
+    assert (towards[[1, 3, 4]] >= -1e-12).all()

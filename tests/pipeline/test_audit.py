@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tests.catalogues import with_several_paths, write
 from tests.cli.commands import contents
 from tests.pipeline.audits import MOVED, labelled_rows, misfiled, source_of
 
@@ -107,3 +108,12 @@ def test_an_earlier_audit_is_replaced_only_if_told_to(tmp_path, files):
     assert contents(folder) == before
     run_audit(source_of(files), folder, OPTIONS, overwrite=True, progress=False)
     assert contents(folder) == before
+
+
+def test_items_of_several_paths_are_refused(tmp_path, files):
+    several = write(tmp_path, with_several_paths(files.rows), files.embeddings)
+    with pytest.raises(
+        InputError, match=r"items.parquet: found several categories of 60 item\(s\); expected one"
+    ):
+        run_audit(source_of(several), tmp_path / "audit", OPTIONS, progress=False)
+    assert not (tmp_path / "audit").exists()

@@ -77,3 +77,10 @@ def test_paths_that_name_two_categories(tmp_path):
 def test_one_column_says_where_items_are(tmp_path, tree, columns, found):
     with pytest.raises(InputError, match=f"found {found} of category and path column"):
         read_checked_items(source(tmp_path, "id\na\n", **columns), tree)
+
+
+def test_items_of_several_categories_are_refused(tmp_path, tree):
+    settings = {"paths_separator": "|"}
+    given = source(tmp_path, "id,topic\na,3|2\nb,1\n", category_column="topic", **settings)
+    with pytest.raises(InputError, match=r"items.csv: found several categories of 1 item"):
+        read_checked_items(given, tree)

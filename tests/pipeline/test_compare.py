@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.catalogues import SHORT
+from tests.catalogues import SHORT, with_several_paths, write
 from tests.cli.commands import contents
 from tests.pipeline.fits import source
 
@@ -15,6 +15,7 @@ from leafcode.errors import InputError, TrainingError
 from leafcode.methods import METHODS, Method
 from leafcode.pipeline import CompareOptions, compare
 from leafcode.pipeline.cells import Cell
+from leafcode.pipeline.compare import held_out_items
 from leafcode.pipeline.items import hold_out
 
 TRAINING = dataclasses.replace(SHORT, tree_steps=8, content_steps=8, steps=8)
@@ -228,3 +229,17 @@ def test_processes_give_what_one_process_gives(tmp_path, items, compared):
         if row["measure"] != "seconds":
             key = (row["method"], row["measure"], row["level"], row["depth"])
             assert row["value"] == pytest.approx(expected[key], abs=0.02, nan_ok=True), key
+
+
+def test_items_of_several_paths(tmp_path, catalogue):
+    files = write(tmp_path, with_several_paths(catalogue.rows), catalogue.embeddings)
+    several = source(files.items, files.vectors).load()
+    options = dataclasses.replace(OPTIONS, seeds=1, split="leaves", methods=("tree",))
+    compared = run(several, tmp_path / "out", options)
+    assert compared.failures == {}
+    held_out = held_out_items(several, options, 0)
+    assert compared.data.catalogue.held_out == held_out.sum()
+    left = several.places[~held_out]
+    assert not np.isin(several.nodes[held_out & ~(several.places[:, 1] >= 0)], left).any()
+    with pytest.raises(InputError, match="catalogue"):
+        run(dataclasses.replace(several, places=None), tmp_path / "out", options, resume=True)

@@ -3,7 +3,7 @@ import importlib
 
 import numpy as np
 import pytest
-from tests.catalogues import OPTIONS, clustered
+from tests.catalogues import OPTIONS, clustered, with_several_paths, write
 from tests.pipeline.fits import fit_files
 
 from leafcode.catalog import Catalog
@@ -127,3 +127,35 @@ def test_arguments_that_cannot_be_used(tmp_path, arrays):
 def test_options_out_of_range(values, named):
     with pytest.raises(InputError, match=named):
         FitOptions(**values)
+
+
+def test_items_are_taught_by_all_of_their_paths(tmp_path):
+    rows, vectors = clustered()
+    files = write(tmp_path, with_several_paths(rows), vectors)
+    run = fit_files(files.items, tmp_path / "run", QUICK)
+    assert [row["path"] for row in run.ids().sort_by("id").to_pylist()] == [row["path"] for row in rows]
+    assert run.folder.load_taxonomy().keys[:3] == ("Gifts", "Gifts > Large", "Gifts > Small")
+    # No item stands on a shelf alone, and yet the model knows the shelves.
+    assert run.config.model.categories == 9 + 2
+    metrics = run.folder.read_metrics()
+    assert run.evaluate(run.source.load(), progress=False) == metrics
+    # Gifts are spread over all clusters: nothing but the own category can be told from the vectors.
+    assert metrics["prefix_accuracy"]["1"] > 0.9
+    assert metrics["ceiling"]["knn"]["1"] > 0.9
+    fit_files(files.items, tmp_path / "run", QUICK, resume=True)
+    fewer = with_several_paths(rows)
+    fewer[0]["path"].pop()
+    write(tmp_path, fewer, vectors)
+    with pytest.raises(InputError, match="catalogue"):
+        fit_files(files.items, tmp_path / "run", QUICK, resume=True)
+
+
+def test_lists_of_one_path_give_the_same_bits_as_paths(tmp_path):
+    rows, vectors = clustered()
+    for stem, paths in (("plain", lambda path: path), ("listed", lambda path: [path] if path else None)):
+        named = [{**row, "path": paths(row["path"])} for row in rows]
+        files = write(tmp_path / stem, named, vectors)
+        fit_files(files.items, tmp_path / stem / "run", QUICK)
+    for name in ("model.safetensors", "ids.parquet", "metrics.json", "history.json"):
+        plain, listed = ((tmp_path / stem / "run" / name).read_bytes() for stem in ("plain", "listed"))
+        assert plain == listed, name

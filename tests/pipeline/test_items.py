@@ -3,7 +3,13 @@ import pytest
 
 from leafcode.catalog import Catalog, split_by_content
 from leafcode.errors import InputError
-from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
+from leafcode.pipeline.items import (
+    catalog_embeddings,
+    category_ancestors,
+    category_paths,
+    check_one_path,
+    hold_out,
+)
 from leafcode.taxonomy import Taxonomy
 
 IDS = np.array(["a", "b", "c"], object)
@@ -31,3 +37,15 @@ def test_a_catalogue_without_content():
         hold_out(catalog, 0.5, 0)
     with pytest.raises(InputError, match="no embeddings"):
         catalog_embeddings(catalog)
+
+
+def test_ancestors_of_items_with_several_categories():
+    places = np.array([[1, 0], [-1, -1], [0, -1]], np.int32)
+    several = Catalog(IDS, None, NODES, TREE, None, places)
+    found = category_ancestors(several)
+    assert found.shape == (3, 2, 2)
+    np.testing.assert_array_equal(found[:, 0], category_ancestors(Catalog(IDS, None, NODES, TREE)))
+    assert found[0].tolist() == [[0, 1], [0, -1]]
+    with pytest.raises(InputError, match="shop: found several categories of 1 item"):
+        check_one_path(several, "shop")
+    check_one_path(Catalog(IDS, None, NODES, TREE, None, places[:, :1]), "shop")

@@ -7,6 +7,7 @@ import pytest
 from tests.catalogues import DIM, clustered, leaf_table, write
 from tests.pipeline.fits import source
 
+from leafcode.catalog import Catalog
 from leafcode.errors import InputError
 from leafcode.pipeline import CatalogSource
 from leafcode.pipeline.source import content_digest
@@ -139,3 +140,37 @@ def test_texts_are_embedded_otherwise(tmp_path, monkeypatch):
     assert catalog.embeddings.shape == (2, DIM)
     assert seen["texts"] == ["salt", "soap"]
     assert (seen["model"], seen["cache"], seen["device"]) == ("some/model", Path("cache"), "cpu")
+
+
+def test_all_parents_or_the_first(tmp_path):
+    rows = [
+        {"id": "food", "parent_id": None, "parent_ids": []},
+        {"id": "gift", "parent_id": None, "parent_ids": []},
+        {"id": "tea", "parent_id": "gift", "parent_ids": ["gift", "food"]},
+    ]
+    items = [{"id": "1", "text": "rose tea", "node": "tea"}, {"id": "2", "text": "mug", "node": "gift"}]
+    files = write(tmp_path, items, np.eye(2, dtype=np.float32))
+    nodes = write(tmp_path, rows, None, "nodes.jsonl").items
+    given = CatalogSource(
+        str(files.items), category_column="node", taxonomy_file=str(nodes), embeddings_file=str(files.vectors)
+    )
+    first, every, other = (dataclasses.replace(given, parents=name) for name in ("primary", "unfold", "all"))
+    assert first == given
+    catalog = first.load()
+    assert catalog.places is None
+    assert catalog.taxonomy.path(catalog.nodes[0]) == ("gift", "tea")
+    catalog = every.load()
+    paths = [[catalog.taxonomy.path(node) for node in row if node >= 0] for row in catalog.places]
+    assert paths == [[("food", "tea"), ("gift", "tea")], [("gift",)]]
+    with pytest.raises(InputError, match="parents: found 'all'; expected 'primary' or 'unfold'"):
+        other.load()
+
+
+def test_the_digest_notices_further_places():
+    tree, nodes = Taxonomy.from_paths(["A", "B"])
+    one = Catalog(np.array(["a", "b"], object), None, nodes, tree, np.eye(2))
+    several = [
+        dataclasses.replace(one, places=np.array(places, np.int32))
+        for places in ([[0, 1], [1, -1]], [[0, -1], [1, 0]])
+    ]
+    assert len({content_digest(each) for each in (one, *several)}) == 3

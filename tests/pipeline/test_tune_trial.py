@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tests.catalogues import OPTIONS
+from tests.catalogues import OPTIONS, with_several_paths, write
 from tests.pipeline.fits import source
 
 from leafcode.cli.main import build_parser
@@ -62,3 +62,15 @@ def test_an_exception_ends_the_trial_before_its_codes_are_trained(split):
 def test_a_run_depends_on_nothing_but_its_settings(split):
     training = Setting(1.0, 0.25, 0.1).apply(OPTIONS.training)
     assert split.run(OPTIONS, training, "cpu") == split.run(OPTIONS, training, "cpu", lambda _: None)
+
+
+def test_a_trial_learns_from_all_paths_and_any_is_right(tmp_path, catalogue):
+    files = write(tmp_path, with_several_paths(catalogue.rows), catalogue.embeddings)
+    several = source(files.items, files.vectors).load()
+    split = Split(several, hold_out(several, 0.25, 0))
+    trainer = split.trainer(OPTIONS, OPTIONS.training, "cpu")
+    np.testing.assert_array_equal(trainer.places, several.places[~split.held_out])
+    model = trainer.model
+    first = dataclasses.replace(split, catalog=dataclasses.replace(several, places=None))
+    accuracy, of_the_first = (one.measure(model, 1.0).accuracy for one in (split, first))
+    assert all(any_path >= one for any_path, one in zip(accuracy, of_the_first, strict=True))

@@ -9,7 +9,14 @@ from tests.oracles import trees
 from tests.strategies import taxonomies
 
 from leafcode.errors import InputError
-from leafcode.taxonomy import Grades, Taxonomy, ancestor_rows, places_from_paths, relevance_over_paths
+from leafcode.taxonomy import (
+    Grades,
+    Taxonomy,
+    ancestor_rows,
+    places_from_keys,
+    places_from_paths,
+    relevance_over_paths,
+)
 
 NAN = float("nan")
 
@@ -156,3 +163,16 @@ def test_bad_arguments():
             relevance_over_paths(Grades.default(), a, b)
     with pytest.raises(InputError, match="how: found 'worst'"):
         relevance_over_paths(Grades.default(), rows, how="worst")
+
+
+def test_keys_and_paths_lead_to_the_same_places():
+    tree, places = places_from_paths([["A > x", "B"], "A", None, ["B", "B"], []])
+    keys = [["A > x", "B"], "A", None, ["B", "B"], []]
+    np.testing.assert_array_equal(places_from_keys(tree, keys), places)
+
+
+@pytest.mark.parametrize("keys", [[None, ["A", "C"]], [None, "C"], ["A", ["A", None]]])
+def test_an_unknown_key_is_named_by_the_row_of_its_item(keys):
+    tree, _ = places_from_paths(["A", "B"])
+    with pytest.raises(InputError, match=r"shelf: row 2: found '(C|)'"):
+        places_from_keys(tree, keys, "shelf")

@@ -11,7 +11,7 @@ from leafcode.errors import InputError, TrainingError
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 from leafcode.sampling import UniformBatchSampler
 from leafcode.taxonomy import Taxonomy
-from leafcode.training import Trainer, tree_weight
+from leafcode.training import Trainer, TrainingConfig, tree_weight
 from leafcode.training.tree_weight import by_level
 
 TRAINER = importlib.import_module("leafcode.training.trainer")
@@ -462,3 +462,35 @@ def test_a_flat_tree_and_grades_by_distance():
         assert (
             rows(trainer_of((embeddings, flat_nodes, flat), grades=grades).fit(), "tree")[-1]["contrast"] > 0
         )
+
+
+def with_places(places, **settings):
+    embeddings, nodes, tree = catalogue()
+    config = TrainingConfig(**{**QUICK, **settings})
+    model = model_of(data=(embeddings, places, tree))
+    return Trainer(model, embeddings, nodes, tree, config, places=places, progress=False)
+
+
+def test_places_of_one_path_each_change_no_bit():
+    nodes = catalogue()[1]
+    expected = trainer_of().fit()
+    for columns in (1, 3):
+        places = np.pad(nodes[:, None], ((0, 0), (0, columns - 1)), constant_values=-1)
+        assert same(with_places(places).fit(), expected)
+
+
+def test_a_checkpoint_of_other_places_is_refused(tmp_path):
+    nodes = catalogue()[1]
+    places = np.stack([nodes, np.where(nodes >= 0, np.roll(nodes, 40), -1)], axis=1)
+    first, second = with_places(places), with_places(nodes[:, None])
+    first.checkpoint = second.checkpoint = tmp_path / "checkpoint.safetensors"
+    first.fit()
+    with pytest.raises(TrainingError, match="written for other data"):
+        second.fit()
+
+
+@pytest.mark.parametrize("places", [np.zeros((120, 2), int), np.zeros(120, int), np.zeros((3, 1), int)])
+def test_places_must_begin_with_the_nodes(places):
+    embeddings, nodes, tree = catalogue()
+    with pytest.raises(InputError, match=r"places: found .*expected shape \(120, P\)"):
+        Trainer(model_of(), embeddings, nodes, tree, TrainingConfig(**QUICK), places=places, progress=False)

@@ -94,3 +94,37 @@ def test_an_encoder_of_other_categories_is_refused():
     moved.spans[0, 0, 1] += 1
     with pytest.raises(InputError, match="a tree part for 9 categories"):
         term.check(moved)
+
+
+def test_either_of_two_places_will_do():
+    """An item of two leaves: the loss is that of all probability beneath the two of them."""
+    places = np.stack([NODES, np.where(NODES >= 0, np.roll(NODES, 40), -1)], axis=1)
+    items = np.arange(0, 100, 7)
+    model = model_of(data=(EMBEDDINGS, places, TREE))
+    term = TreeTerm(
+        NODES, TREE, TrainingConfig(**QUICK), np.arange(len(NODES)), torch.device("cpu"), places=places
+    )
+    assert term.check(model.tree_encoder) is model.tree_encoder
+    found = term.loss(model.tree_encoder, torch.from_numpy(EMBEDDINGS[items]), items)
+    leaves = sorted({path_of(node) for node in places.ravel() if node >= 0})
+    projected = model.tree_encoder.project(torch.from_numpy(EMBEDDINGS[items])).detach().double()
+    prototypes = torch.nn.functional.normalize(model.tree_encoder.prototypes.detach().double())
+    shares = torch.softmax(projected @ prototypes.T / float(model.tree_encoder.temperature), 1).numpy()
+    losses = []
+    for item, share in zip(items, shares, strict=True):
+        own = [path_of(node) for node in places[item] if node >= 0]
+        inside = [
+            share[[leaf[:depth] in {path[:depth] for path in own} for leaf in leaves]].sum()
+            for depth in (1, 2)
+        ]
+        losses.append(-(0.5 * np.log(inside[0]) + np.log(inside[1])) / 1.5)
+    assert found.item() == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+def test_batches_are_drawn_by_the_first_place():
+    places = np.stack([NODES, np.where(NODES >= 0, NODES[0], -1)], axis=1)
+    term = TreeTerm(
+        NODES, TREE, TrainingConfig(**QUICK), np.arange(len(NODES)), torch.device("cpu"), places=places
+    )
+    for step in range(3):
+        np.testing.assert_array_equal(term.batch(step), term_of().batch(step))

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leafcode.catalog.embeddings import check_embeddings, load_embeddings
+from leafcode.catalog.listed_texts import listed_texts
 from leafcode.errors import InputError
-from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy import Taxonomy, Unfolded, places_from_keys, places_from_paths
 from leafcode.taxonomy.readers import first_null, read_columns, text_column
 
 TEXT_SEPARATOR = " | "
@@ -31,9 +32,11 @@ class Catalog:
         nodes: int32 (n,), the category of each item as a node of ``taxonomy``, -1 for an unlabelled item.
         taxonomy: The category tree; None only if no item is labelled.
         embeddings: Floats (n, D), possibly memory-mapped, or None.
+        places: int32 (n, P), all categories of each item, first that of ``nodes``, padded with -1; None where
+            no item has more than one. See `leafcode.taxonomy.places_from_paths`.
 
     Raises:
-        InputError: Lengths differ, or a node is not in the taxonomy.
+        InputError: Lengths differ, a node is not in the taxonomy, or the places do not begin with the nodes.
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["Pantry > Salt", None])
@@ -47,6 +50,7 @@ class Catalog:
     nodes: npt.NDArray[np.int32]
     taxonomy: Taxonomy | None = None
     embeddings: npt.NDArray[np.floating[Any]] | None = None
+    places: npt.NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -57,6 +61,8 @@ class Catalog:
         if n and not -1 <= int(self.nodes.min()) <= int(self.nodes.max()) < known:
             found = f"node ids from {self.nodes.min()} to {self.nodes.max()}"
             raise InputError("catalog: nodes", found, f"-1, or ids of the {known} nodes of the taxonomy")
+        if self.places is not None:
+            _check_places(self.places, self.nodes, known)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,6 +95,7 @@ class Catalog:
             self.nodes[places],
             self.taxonomy,
             None if self.embeddings is None else self.embeddings[places],
+            None if self.places is None else self.places[places],
         )
 
 
@@ -100,14 +107,16 @@ def read_catalog(
     path_column: str | None = None,
     separator: str = " > ",
     category_column: str | None = None,
-    taxonomy: Taxonomy | None = None,
+    taxonomy: Taxonomy | Unfolded | None = None,
     embedding_column: str | None = None,
     embeddings_file: str | Path | None = None,
+    paths_separator: str | None = None,
 ) -> Catalog:
     r"""Read a catalogue; the suffix decides between Parquet, CSV, TSV and JSON Lines.
 
     Categories come either as full paths, from which the tree is built, or as keys of a given tree. A null
-    (in CSV an empty cell) leaves the item unlabelled.
+    (in CSV an empty cell) leaves the item unlabelled. A column of lists gives an item several, the first of
+    them its primary one; so does text with a ``paths_separator``.
 
     Args:
         path: The file.
@@ -117,10 +126,13 @@ def read_catalog(
         path_column: Category paths, root to leaf; see `Taxonomy.from_paths`.
         separator: Text between two names of a path.
         category_column: Keys of nodes of ``taxonomy``.
-        taxonomy: The tree that ``category_column`` refers to.
+        taxonomy: The tree that ``category_column`` refers to, or a taxonomy of several parents, unfolded: an
+            item then stands at every place of its category, the first in the tree being its primary one.
         embedding_column: Lists of numbers, all of one length, read as float32.
         embeddings_file: ``.npy`` or ``.safetensors`` with one row per item, in the order of the items; see
             `load_embeddings`.
+        paths_separator: Text between two paths, or keys, of an item that has several; None where the column
+            holds one each, or lists.
 
     Returns:
         The catalogue, items in the order of the file.
@@ -149,16 +161,19 @@ def read_catalog(
     ids = text_column(table, id_column, where)
     _check_ids(ids, f"{where}: column {id_column!r}")
     texts = _join_texts(table, text_columns, ids, where) if text_columns else None
-    nodes = np.full(len(ids), -1, np.int32)
+    places, tree = np.full((len(ids), 1), -1, np.int32), None
     if path_column is not None:
-        paths = text_column(table, path_column, where).to_pylist()
-        taxonomy, nodes = Taxonomy.from_paths(paths, separator, f"{where}: column {path_column!r}")
+        paths = listed_texts(table, path_column, where, paths_separator)
+        tree, places = places_from_paths(paths, separator, f"{where}: column {path_column!r}")
     elif category_column is not None and taxonomy is not None:
-        keys = text_column(table, category_column, where)
+        keys = listed_texts(table, category_column, where, paths_separator)
         place = f"{where}: column {category_column!r}"
-        if keys.null_count == len(keys):
+        if not any(keys):
             raise InputError(place, "no category in any row", "at least one", "Drop the category column?")
-        nodes = taxonomy.find_all(keys.to_pylist(), place)
+        if isinstance(taxonomy, Unfolded):
+            tree, places = taxonomy.taxonomy, taxonomy.places(keys, place)
+        else:
+            tree, places = taxonomy, places_from_keys(taxonomy, keys, place)
 
     embeddings = None
     if embedding_column is not None:
@@ -170,13 +185,27 @@ def read_catalog(
         if len(embeddings) != len(ids):
             raise InputError(str(embeddings_file), f"{len(embeddings)} rows", f"{len(ids)}, as in {where}")
         check_embeddings(embeddings, str(embeddings_file))
-    return Catalog(np.array(ids.to_pylist(), object), texts, nodes, taxonomy, embeddings)
+    named = np.array(ids.to_pylist(), object)
+    several = places if places.shape[1] > 1 else None
+    return Catalog(named, texts, places[:, 0].copy(), tree, embeddings, several)
+
+
+def _check_places(places: npt.NDArray[np.int32], nodes: npt.NDArray[np.int32], known: int) -> None:
+    if places.ndim != 2 or len(places) != len(nodes) or not np.array_equal(places[:, 0], nodes):
+        found = f"shape {places.shape}, or other nodes in the first column"
+        raise InputError("catalog: places", found, f"shape ({len(nodes)}, P), first the nodes of the items")
+    if places.size and not -1 <= int(places.min()) <= int(places.max()) < known:
+        found = f"node ids from {places.min()} to {places.max()}"
+        raise InputError("catalog: places", found, f"-1, or ids of the {known} nodes of the taxonomy")
+    gaps = np.flatnonzero(((places[:, :-1] < 0) & (places[:, 1:] >= 0)).any(axis=1))
+    if len(gaps):
+        raise InputError(f"catalog: places: item {gaps[0] + 1}", "a place behind -1", "-1 behind all places")
 
 
 def _check_arguments(
     path_column: str | None,
     category_column: str | None,
-    taxonomy: Taxonomy | None,
+    taxonomy: Taxonomy | Unfolded | None,
     embedding_column: str | None,
     embeddings_file: str | Path | None,
 ) -> None:

@@ -67,10 +67,11 @@ def split_by_leaf(
     """Hold out whole categories, about a fraction of them, chosen by a SHA-256 hash of their keys.
 
     A category here is a node that items are filed on, inner nodes included; items below such an inner node
-    are other categories. Unlabelled items are never held out.
+    are other categories. Unlabelled items are never held out; an item with several categories is if any of
+    them is, so that no item left to train on is of a category that is held out.
 
     Args:
-        nodes: Integers (n,), the category of each item, -1 for unlabelled.
+        nodes: Integers (n,), the category of each item, -1 for unlabelled; or (n, P), all of each item.
         taxonomy: The tree.
         fraction: Share of categories held out, in [0, 1).
         seed: Another seed gives an independent split.
@@ -87,15 +88,16 @@ def split_by_leaf(
         >>> split_by_leaf(nodes, tree, fraction=0.5, seed=1).tolist()
         [True, False, True, True, False]
     """
-    if nodes.ndim != 1 or not np.issubdtype(nodes.dtype, np.integer):
-        raise InputError("nodes", f"{nodes.dtype} {nodes.shape}", "integers of shape (n,)")
-    if len(nodes) and not -1 <= int(nodes.min()) <= int(nodes.max()) < len(taxonomy):
+    if nodes.ndim not in (1, 2) or not np.issubdtype(nodes.dtype, np.integer):
+        raise InputError("nodes", f"{nodes.dtype} {nodes.shape}", "integers of shape (n,) or (n, P)")
+    if nodes.size and not -1 <= int(nodes.min()) <= int(nodes.max()) < len(taxonomy):
         found = f"ids from {nodes.min()} to {nodes.max()}"
         raise InputError("nodes", found, f"node ids in [0, {len(taxonomy)}), -1 for unlabelled")
-    used, item_node = np.unique(nodes, return_inverse=True)
+    used, item_node = np.unique(nodes.ravel(), return_inverse=True)
     keys = ["" if node < 0 else taxonomy.keys[node] for node in used.tolist()]
     chosen = _held_out((key.encode() for key in keys), len(used), fraction, seed, salt)
-    return chosen[item_node] & (nodes >= 0)
+    held_out = chosen[item_node].reshape(nodes.shape) & (nodes >= 0)
+    return held_out if nodes.ndim == 1 else np.asarray(held_out.any(axis=1))
 
 
 def _held_out(content: Iterable[bytes], n: int, fraction: float, seed: int, salt: str) -> BoolArray:

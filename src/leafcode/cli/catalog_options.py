@@ -7,7 +7,7 @@ import argparse
 from leafcode.cli.options import add_item_options
 from leafcode.errors import InputError
 from leafcode.pipeline import CatalogSource
-from leafcode.pipeline.source import DEFAULT_MODEL
+from leafcode.pipeline.source import DEFAULT_MODEL, PARENTS
 from leafcode.taxonomy.readers import FORMATS
 
 
@@ -40,7 +40,18 @@ def add_catalog_options(parser: argparse.ArgumentParser) -> None:
         default=["id", "parent_id"],
         help="id, parent and optionally name column of the parent table",
     )
+    tree.add_argument(
+        "--parents",
+        choices=PARENTS,
+        default="primary",
+        help="where a category of the taxonomy has several: the first; or the category beneath each of them",
+    )
     tree.add_argument("--separator", default=" > ", help="between the categories of a path")
+    tree.add_argument(
+        "--paths-separator",
+        metavar="TEXT",
+        help="between the paths, or categories, of an item that has several, such as '|'; lists need none",
+    )
 
 
 def catalog_source(options: argparse.Namespace) -> CatalogSource:
@@ -74,4 +85,6 @@ def catalog_source(options: argparse.Namespace) -> CatalogSource:
         model=options.model,
         taxonomy_format=options.taxonomy_format,
         taxonomy_options=tuple(options.taxonomy_option or ()),
+        paths_separator=options.paths_separator,
+        parents=options.parents,
     )

@@ -125,6 +125,17 @@ def top_k(scores: FloatArray, k: int) -> npt.NDArray[np.intp]:
     return np.take_along_axis(columns, ranking, axis=1)
 
 
+def is_any_of(predicted: Int64Array, own: Int64Array) -> npt.NDArray[np.bool_]:
+    """Whether a predicted node (m,), -1 for none, is one of an item's own (m, P), padded with -1.
+
+    Example:
+        >>> is_any_of(np.array([3, -1]), np.array([[2, 3], [2, -1]])).tolist()
+        [True, False]
+    """
+    hits: npt.NDArray[np.bool_] = ((predicted[:, None] == own) & (own >= 0)).any(axis=1)
+    return hits
+
+
 def mean_or_nan(values: npt.NDArray[Any]) -> float:
     """The mean, or NaN of nothing.
 

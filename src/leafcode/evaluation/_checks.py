@@ -68,6 +68,32 @@ def check_ancestors(ancestors: npt.ArrayLike, where: str, rows: int | None = Non
     return result.astype(np.int64, copy=False)
 
 
+def check_places(ancestors: npt.ArrayLike, where: str, rows: int | None = None) -> npt.NDArray[np.int64]:
+    """Ancestor rows of items with one path (n, D), or several (n, P, D), as int64 (n, P, D).
+
+    Raises:
+        InputError: See `check_ancestors`; also if an item has a path behind a row of -1.
+
+    Example:
+        >>> check_places([[0, 2], [1, -1]], "ancestors").shape
+        (2, 1, 2)
+    """
+    result = np.asarray(ancestors)
+    if result.ndim != 3:
+        return check_ancestors(result, where, rows)[:, None]
+    n, paths, depths = result.shape
+    if rows not in (None, n) or paths == 0:
+        found = f"an array of shape {result.shape}"
+        raise InputError(where, found, f"({'n' if rows is None else rows}, P, D), P at least 1")
+    flat = check_ancestors(result.reshape(n * paths, depths), f"{where}, path by path")
+    places = flat.reshape(result.shape)
+    behind = (places[:, 1:] >= 0).any(axis=2) & (places[:, :-1] < 0).all(axis=2)
+    resumed = np.flatnonzero(np.asarray(behind).any(axis=1))
+    if len(resumed):
+        raise InputError(f"{where}: row {resumed[0]}", "a path behind a row of -1", "-1 behind all paths")
+    return places
+
+
 def check_vectors(vectors: npt.ArrayLike, where: str, rows: int | None = None) -> FloatArray:
     """Vectors (n, E) of a floating type, every number finite; not copied.
 

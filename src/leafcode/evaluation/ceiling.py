@@ -1,7 +1,8 @@
 """What the embedding itself allows, without quantising: the ceilings that codes are held against.
 
-Both predict the category of a query from training items, as `prefix_accuracy` does from codes. A code can
-beat a ceiling: the ceilings are two simple classifiers on the raw embedding, not bounds.
+Both predict the category of a query from training items, as `prefix_accuracy` does from codes; an item with
+several paths teaches its first, and as a query it is predicted right by any of them. A code can beat a
+ceiling: the ceilings are two simple classifiers on the raw embedding, not bounds.
 """
 
 from __future__ import annotations
@@ -13,11 +14,19 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import cross_entropy
 
-from leafcode.evaluation._arrays import Int64Array, majority_vote, mean_or_nan, row_blocks, top_k, unit_rows
+from leafcode.evaluation._arrays import (
+    Int64Array,
+    is_any_of,
+    majority_vote,
+    mean_or_nan,
+    row_blocks,
+    top_k,
+    unit_rows,
+)
 from leafcode.evaluation._checks import (
     FloatArray,
-    check_ancestors,
     check_embeddings,
+    check_places,
     check_positive,
     check_widths,
 )
@@ -55,7 +64,7 @@ def knn_accuracy(
         train_ancestors: (n, D) node ids, the ancestor at each depth from the top, -1 below the item's
             own node; a row of -1 is an unlabelled item, which does not vote and takes no one's place.
         query_embeddings: (m, E), as `train_embeddings`.
-        query_ancestors: (m, D), as `train_ancestors`.
+        query_ancestors: (m, D), or (m, P, D) for queries with up to P paths.
         k: Number of votes, 1 or more; all labelled training items vote if they are fewer.
 
     Returns:
@@ -73,7 +82,7 @@ def knn_accuracy(
     train, train_nodes, query, query_nodes = _check_all(
         train_embeddings, train_ancestors, query_embeddings, query_ancestors
     )
-    accuracy = np.full(query_nodes.shape[1], np.nan)
+    accuracy = np.full(train_nodes.shape[1], np.nan)
     train, train_nodes = _labelled(train, train_nodes)
     query, query_nodes = _labelled(query, query_nodes)
     k = min(k, len(train))
@@ -83,12 +92,12 @@ def knn_accuracy(
         for block in row_blocks(len(query), len(train)):
             neighbors[block] = top_k(query_unit[block] @ train_unit.T, k)
     voter = np.repeat(np.arange(len(query)), k)
-    for depth in range(query_nodes.shape[1]):
+    for depth in range(train_nodes.shape[1]):
         votes = train_nodes[neighbors, depth].ravel()
         reached = votes >= 0
         predicted = majority_vote(voter[reached], votes[reached], len(query))
-        scored = query_nodes[:, depth] >= 0
-        accuracy[depth] = mean_or_nan(predicted[scored] == query_nodes[scored, depth])
+        scored = (query_nodes[:, :, depth] >= 0).any(axis=1)
+        accuracy[depth] = mean_or_nan(is_any_of(predicted[scored], query_nodes[scored, :, depth]))
     return accuracy
 
 
@@ -119,7 +128,7 @@ def probe_accuracy(
         train_ancestors: (n, D) node ids, the ancestor at each depth from the top, -1 below the item's
             own node; a row of -1 is an unlabelled item.
         query_embeddings: (m, E), as `train_embeddings`.
-        query_ancestors: (m, D), as `train_ancestors`.
+        query_ancestors: (m, D), or (m, P, D) for queries with up to P paths.
         seed: Seed of the order of the training items.
 
     Returns:
@@ -136,19 +145,20 @@ def probe_accuracy(
     train, train_nodes, query, query_nodes = _check_all(
         train_embeddings, train_ancestors, query_embeddings, query_ancestors
     )
-    accuracy = np.full(query_nodes.shape[1], np.nan)
+    accuracy = np.full(train_nodes.shape[1], np.nan)
     train, train_nodes = _labelled(train, train_nodes)
     query, query_nodes = _labelled(query, query_nodes)
     train, query = _standardize(unit_rows(train, np.float32), unit_rows(query, np.float32))
-    for depth in range(query_nodes.shape[1]):
-        fitted, scored = train_nodes[:, depth] >= 0, query_nodes[:, depth] >= 0
-        nodes, rows = query_nodes[scored, depth], query[scored]
+    for depth in range(train_nodes.shape[1]):
+        fitted, scored = train_nodes[:, depth] >= 0, (query_nodes[:, :, depth] >= 0).any(axis=1)
+        nodes, rows = query_nodes[scored, :, depth], query[scored]
         right = np.zeros(len(rows), dtype=bool)
         if fitted.any() and scored.any():
             classes, targets = np.unique(train_nodes[fitted, depth], return_inverse=True)
             weight, bias = _fit_probe(train[fitted], targets, len(classes), seed)
             for block in row_blocks(len(rows), len(classes)):
-                right[block] = classes[(rows[block] @ weight + bias).argmax(axis=1)] == nodes[block]
+                predicted = classes[(rows[block] @ weight + bias).argmax(axis=1)]
+                right[block] = is_any_of(predicted, nodes[block])
         accuracy[depth] = mean_or_nan(right)
     return accuracy
 
@@ -191,7 +201,7 @@ def _fit_probe(
 
 def _labelled(embeddings: FloatArray, nodes: Int64Array) -> tuple[FloatArray, Int64Array]:
     """The rows that have a category."""
-    rows = (nodes >= 0).any(axis=1)
+    rows = (nodes >= 0).any(axis=tuple(range(1, nodes.ndim)))
     return embeddings[rows], nodes[rows]
 
 
@@ -201,11 +211,11 @@ def _check_all(
     query_embeddings: npt.ArrayLike,
     query_ancestors: npt.ArrayLike,
 ) -> tuple[FloatArray, Int64Array, FloatArray, Int64Array]:
-    """The four arrays, once they are known to fit together."""
+    """The arrays, if they fit together: nodes (n, D) of training items, (m, P, D) of queries."""
     train = check_embeddings(train_embeddings, "train_embeddings")
     query = check_embeddings(query_embeddings, "query_embeddings")
     check_widths(train, query, "query_embeddings")
-    train_nodes = check_ancestors(train_ancestors, "train_ancestors", len(train))
-    query_nodes = check_ancestors(query_ancestors, "query_ancestors", len(query))
-    check_widths(train_nodes, query_nodes, "query_ancestors")
+    train_nodes = check_places(train_ancestors, "train_ancestors", len(train))[:, 0]
+    query_nodes = check_places(query_ancestors, "query_ancestors", len(query))
+    check_widths(train_nodes, query_nodes[:, 0], "query_ancestors")
     return train, train_nodes, query, query_nodes

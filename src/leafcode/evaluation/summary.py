@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from leafcode.errors import InputError
 from leafcode.evaluation._checks import (
-    check_ancestors,
     check_codes,
     check_embeddings,
+    check_places,
     check_positive,
     check_vectors,
     check_widths,
@@ -50,7 +50,8 @@ def evaluate(
         codes: (n, L) integers, column l in [0, codebook_sizes[l]), before disambiguation.
         heldout: bool (n,), True for held-out items; the others are the training items.
         ancestors: (n, D) node ids, the ancestor at each depth from the top, -1 below the item's own node;
-            a row of -1 is an unlabelled item. D may be 0: no tree.
+            a row of -1 is an unlabelled item. D may be 0: no tree. Or (n, P, D) for items with up to P paths,
+            of which `prefix_accuracy` counts any as right, and all other measures see the first.
         embeddings: (n, E) floats, the input embeddings; may be memory-mapped.
         reconstructions: (n, E) floats, what the codes decode to.
         quantized: (n, Q) floats, the sum of each item's codewords.
@@ -79,7 +80,8 @@ def evaluate(
     n = len(codes)
     test = _check_heldout(heldout, n)
     train = ~test
-    ancestors = check_ancestors(ancestors, "ancestors", n)
+    places = check_places(ancestors, "ancestors", n)
+    own = places[:, 0]
     embeddings = check_embeddings(embeddings, "embeddings", n)
     reconstructions = check_vectors(reconstructions, "reconstructions", n)
     check_widths(embeddings, reconstructions, "reconstructions")
@@ -87,17 +89,16 @@ def evaluate(
     check_positive(k, "k")
     used = utilization(codes, codebook_sizes)
 
-    split = codes[train], ancestors[train], codes[test], ancestors[test]
     neighbors = code_neighbors(codes[train], quantized[train], codes[test], quantized[test], k=k)
     x_train, x_test = embeddings[train], embeddings[test]
     result = {
         "reconstruction": reconstruction_error(x_test, reconstructions[test]),
-        "prefix_accuracy": _by_index(prefix_accuracy(*split)),
-        f"hp_at_{k}": hp_at_k(neighbors, ancestors[train], ancestors[test]),
-        f"precision_at_{k}": _by_index(precision_at_k(neighbors, ancestors[train], ancestors[test])),
+        "prefix_accuracy": _by_index(prefix_accuracy(codes[train], own[train], codes[test], places[test])),
+        f"hp_at_{k}": hp_at_k(neighbors, own[train], own[test]),
+        f"precision_at_{k}": _by_index(precision_at_k(neighbors, own[train], own[test])),
         "similarity_depth_spearman": similarity_depth_spearman(codes[test], x_test, seed=seed),
         "shared_prefix_at_0.9": _by_index(shared_prefix_at(codes[train], x_train, codes[test], x_test)),
-        "ami": _by_index(ami(codes[test], ancestors[test])),
+        "ami": _by_index(ami(codes[test], own[test])),
         "utilization": _by_index(used),
         "perplexity": _by_index(perplexity(codes)),
         "collision_rate": collision_rate(codes),
@@ -115,7 +116,7 @@ def ceilings(
 
     Args:
         embeddings: (n, E) floats.
-        ancestors: (n, D) node ids, as `evaluate` takes them.
+        ancestors: (n, D) or (n, P, D) node ids, as `evaluate` takes them.
         heldout: bool (n,), True for held-out items.
         seed: Seed of the probe.
 
@@ -133,8 +134,8 @@ def ceilings(
     """
     embeddings = check_embeddings(embeddings, "embeddings")
     test = _check_heldout(heldout, len(embeddings))
-    ancestors = check_ancestors(ancestors, "ancestors", len(embeddings))
-    split = embeddings[~test], ancestors[~test], embeddings[test], ancestors[test]
+    places = check_places(ancestors, "ancestors", len(embeddings))
+    split = embeddings[~test], places[~test], embeddings[test], places[test]
     ready: dict[str, Any] = to_json(
         {"knn": _by_index(knn_accuracy(*split)), "probe": _by_index(probe_accuracy(*split, seed=seed))}
     )

@@ -37,11 +37,16 @@ def prototype_contrastive_loss(
     equation 3); the sums over subtrees are those of the hierarchical cross-entropy in Bertinetto et al.,
     "Making Better Mistakes" (CVPR 2020, section 3.1).
 
+    An item with several categories has several spans at a depth, and the sum runs over all of them: each will
+    do, and none of its own ever repels it. This is the likelihood of a set of labels of which any may be the
+    right one (Jin and Ghahramani, "Learning with Multiple Labels", NIPS 2002).
+
     Args:
         embeddings: Floating point (B, D); need not be normalised.
         prototypes: Floating point (C, D); need not be normalised.
         spans: int64 (B, depths, 2): first category beneath the item's ancestor at each depth and the one
-            after the last, in [0, C]; -1 where the item has none and takes no part.
+            after the last, in [0, C]; -1 where the item has none and takes no part. Or (B, depths, P, 2) for
+            up to P ancestors at a depth, whose spans do not overlap.
         weights: (B, depths) weights w_id >= 0, such as grades; None for ones. Without a span they are 0.
         item_weights: (B,) weights t_i >= 0, such as trust in the items' categories; None for ones.
         temperature: Positive divisor of the cosines.
@@ -62,8 +67,9 @@ def prototype_contrastive_loss(
         raise InputError("temperature", str(temperature), "a positive number")
     if prototypes.ndim != 2 or embeddings.shape[1:] != prototypes.shape[1:]:
         raise InputError("prototypes", f"shape {tuple(prototypes.shape)}", f"(C, {embeddings.shape[-1]})")
-    if spans.ndim != 3 or spans.shape[::2] != (len(embeddings), 2):
-        raise InputError("spans", f"shape {tuple(spans.shape)}", f"({len(embeddings)}, depths, 2)")
+    if spans.ndim not in (3, 4) or (spans.shape[0], spans.shape[-1]) != (len(embeddings), 2):
+        expected = f"({len(embeddings)}, depths, 2) or ({len(embeddings)}, depths, P, 2)"
+        raise InputError("spans", f"shape {tuple(spans.shape)}", expected)
     if weights is not None and weights.shape != spans.shape[:2]:
         raise InputError("weights", f"shape {tuple(weights.shape)}", str(tuple(spans.shape[:2])))
     if item_weights is not None and item_weights.shape != spans.shape[:1]:
@@ -73,9 +79,9 @@ def prototype_contrastive_loss(
         # Divided before the product, where there are fewer numbers.
         logits = (unit / temperature) @ F.normalize(prototypes.to(unit.dtype), dim=1).T
         log_probability = F.log_softmax(logits, dim=1)
-        first, last = spans[..., 0], spans[..., 1]
+        first, last = (spans if spans.ndim == 4 else spans[:, :, None]).unbind(-1)
         inside = _log_sums(log_probability, first, last - first)
-        share = (last > first).to(unit.dtype)
+        share = (last > first).any(2).to(unit.dtype)
         if weights is not None:
             share = share * weights
         total = share.sum(1)
@@ -88,7 +94,7 @@ def prototype_contrastive_loss(
 
 
 def _log_sums(logs: Tensor, first: Tensor, lengths: Tensor) -> Tensor:
-    """Logarithm of the sum of exp(logs) (B, C) over spans of columns, (B, depths); 0 for an empty span.
+    """Logarithm of the sum of exp(logs) (B, C) over P spans of columns each, (B, depths); 0 for empty ones.
 
     The terms of all spans are laid end to end. Differences of running sums would do with less, but where an
     item is sure of another place, they are rounding errors, and their logarithm has a gradient of any size.
@@ -98,8 +104,10 @@ def _log_sums(logs: Tensor, first: Tensor, lengths: Tensor) -> Tensor:
     # Position in the row: that in the layout, counted from where the span starts there.
     shift = first.flatten() - (count.cumsum(0) - count)
     column = torch.arange(len(span), device=logs.device) + shift[span]
+    of, terms_of = span // lengths.shape[2], lengths.sum(2).flatten()
     # Not logs[row, column], the gradient of which is summed by several threads in any order.
-    terms = logs.flatten().index_select(0, span // lengths.shape[1] * logs.shape[1] + column)
-    highest = logs.new_zeros(len(count)).scatter_reduce(0, span, terms.detach(), "amax", include_self=False)
-    sums = logs.new_zeros(len(count)).index_add(0, span, (terms - highest[span]).exp())
-    return (torch.where(count > 0, sums, 1).log() + highest).view(lengths.shape)
+    terms = logs.flatten().index_select(0, of // lengths.shape[1] * logs.shape[1] + column)
+    nothing = logs.new_zeros(len(terms_of))
+    highest = nothing.scatter_reduce(0, of, terms.detach(), "amax", include_self=False)
+    sums = nothing.index_add(0, of, (terms - highest[of]).exp())
+    return (torch.where(terms_of > 0, sums, 1).log() + highest).view(lengths.shape[:2])

@@ -30,6 +30,8 @@ class Task:
         progress: Show progress bars on standard error.
         trust: float32 (n,) in [0, 1], how far the category of each item is believed; None for 1. Only the
             method ``tree`` takes notice of it.
+        places: Integers (n, P): all nodes of each item, first those of `nodes`, padded with -1; None where no
+            item has more than one. Only the method ``tree`` takes notice of it.
     """
 
     embeddings: npt.NDArray[np.floating[Any]]
@@ -40,6 +42,7 @@ class Task:
     device: str = "cpu"
     progress: bool = False
     trust: npt.NDArray[np.float32] | None = None
+    places: npt.NDArray[np.integer[Any]] | None = None
 
 
 class TrainedMethod(NamedTuple):

@@ -35,13 +35,15 @@ def network_trainer(
     # With lambda = 0 there is no tree part.
     tree = task.taxonomy if task.training.contrast_weight != 0 else None
     shape = dataclasses.replace(task.shape, categories=0, depths=0)
+    labels = task.nodes if task.places is None else task.places
     return Trainer(
-        new_model(shape, task.training.seed, task.nodes, tree),
+        new_model(shape, task.training.seed, labels, tree),
         task.embeddings,
         task.nodes,
         task.taxonomy,
         task.training,
         trust=task.trust,
+        places=task.places,
         device=task.device,
         checkpoint=checkpoint,
         progress=task.progress,

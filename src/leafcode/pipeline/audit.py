@@ -14,7 +14,7 @@ from leafcode.pipeline.audit_codes import code_columns, read_codes
 from leafcode.pipeline.audit_figures import audit_figures
 from leafcode.pipeline.audit_folder import AuditFolder
 from leafcode.pipeline.audit_table import write_findings
-from leafcode.pipeline.items import catalog_embeddings
+from leafcode.pipeline.items import catalog_embeddings, check_one_path
 from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource, catalog_title
 from leafcode.report.audit_data import AuditData
@@ -79,7 +79,7 @@ def run_audit(
     """Find the items of a catalogue that are filed wrongly, and write the folder of an audit.
 
     Args:
-        source: The catalogue, with a path or a category column.
+        source: The catalogue, with a path or a category column that gives each item one.
         folder: For the results; see `AuditFolder`.
         options: Settings; None for the defaults.
         overwrite: Replace the audit in the folder. Decisions beside it stay.
@@ -95,6 +95,7 @@ def run_audit(
     place.check(overwrite=overwrite)
     run = None if options.run is None else Run.open(options.run)
     catalog = source.load(cache=cache, device=device, progress=progress)
+    check_one_path(catalog, source.items)
     taxonomy = catalog.taxonomy
     if taxonomy is None:
         raise InputError(source.items, "no categories", "a column of them", "See --path and --category.")

@@ -49,6 +49,7 @@ def write_arrays(folder: Path, catalog: Catalog, held_out: Mapping[int, npt.NDAr
         "embeddings": catalog_embeddings(catalog),
         "nodes": catalog.nodes,
         "ancestors": category_ancestors(catalog),
+        **({} if catalog.places is None else {"places": catalog.places}),
         **{f"held-out-{seed}": mask for seed, mask in held_out.items()},
     }
     for name, array in arrays.items():
@@ -92,7 +93,7 @@ def train_and_measure(
     embeddings = load("embeddings")
     held_out = np.array(load(f"held-out-{seed}"), np.bool_)
     rows = np.flatnonzero(~held_out)
-    tree = work.arrays / "taxonomy.parquet"
+    tree, several = work.arrays / "taxonomy.parquet", (work.arrays / "places.npy").exists()
     task = Task(
         embeddings=embeddings[rows],
         nodes=np.asarray(load("nodes"), np.int64)[rows],
@@ -101,6 +102,7 @@ def train_and_measure(
         training=dataclasses.replace(work.training, seed=seed),
         device=work.device,
         progress=False,
+        places=np.asarray(load("places"), np.int64)[rows] if several else None,
     )
     begun = time.perf_counter()
     trained = train(task)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from leafcode.catalog import Catalog, read_catalog
 from leafcode.errors import InputError
+from leafcode.pipeline.items import check_one_path
 from leafcode.pipeline.source import CatalogSource
 from leafcode.taxonomy import Taxonomy
 from leafcode.taxonomy.readers import read_columns, text_column
@@ -38,7 +39,7 @@ def read_checked_items(
 
     Raises:
         InputError: Neither or both of the columns are named, or anything wrong with the file; naming the row,
-            a path that is not in the taxonomy or a key that is none of its own.
+            a path that is not in the taxonomy or a key that is none of its own, or an item of several.
     """
     if (source.path_column is None) == (source.category_column is None):
         found = "neither" if source.path_column is None else "both"
@@ -54,7 +55,9 @@ def read_checked_items(
         taxonomy=None if by_names else taxonomy,
         embedding_column=source.embedding_column,
         embeddings_file=source.embeddings_file,
+        paths_separator=source.paths_separator,
     )
+    check_one_path(catalog, source.items)
     if taxonomy is not None and source.path_column is not None:
         catalog = _filed_by_names(catalog, source, source.path_column, taxonomy)
     if source.text_columns and source.embeds_texts:

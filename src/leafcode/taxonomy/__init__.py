@@ -7,7 +7,7 @@ from leafcode.taxonomy.distance import lca, lca_depth, lca_height, tree_distance
 from leafcode.taxonomy.grades import Grades
 from leafcode.taxonomy.graph import CategoryGraph
 from leafcode.taxonomy.readers import read_parent_table, read_path_list, read_taxonomy
-from leafcode.taxonomy.several_paths import places_from_paths, relevance_over_paths
+from leafcode.taxonomy.several_paths import places_from_keys, places_from_paths, relevance_over_paths
 from leafcode.taxonomy.tree import MAX_DEPTH, Taxonomy
 from leafcode.taxonomy.tree_relevance import TreeRelevance
 
@@ -24,6 +24,7 @@ __all__ = [
     "lca",
     "lca_depth",
     "lca_height",
+    "places_from_keys",
     "places_from_paths",
     "read_parent_table",
     "read_path_list",

@@ -26,7 +26,7 @@ class Categories(NamedTuple):
     the last; below its own depth a category is its own ancestor."""
     item_spans: npt.NDArray[np.int64]
     """(n, depths, 2): the same for each item, or each node asked for; -1 below the depth of its category and
-    for unlabelled items."""
+    for unlabelled items. (n, P, depths, 2) for items with P places."""
 
 
 def find_categories(
@@ -37,7 +37,7 @@ def find_categories(
     """The finest categories of items, those without items in a category beneath them.
 
     Args:
-        nodes: (n,) node of each item, -1 for unlabelled items.
+        nodes: (n,) node of each item, -1 for unlabelled items; or (n, P) places, see `places_from_paths`.
         taxonomy: The tree.
         of: (m,) nodes, -1 for none, of which `Categories.item_spans` is given; `nodes` if left out. The span
             of a node without items beneath it is empty.
@@ -70,5 +70,5 @@ def find_categories(
         finest.astype(np.int64),
         np.flatnonzero(told_apart) + 1,
         spans[:, told_apart],
-        item_spans[:, told_apart],
+        item_spans[..., told_apart, :],
     )

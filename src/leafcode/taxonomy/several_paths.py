@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -47,18 +48,38 @@ def places_from_paths(
         [[2, 3], [1, -1], [-1, -1]]
     """
     lists = listed(paths, where)
-    flat = [path for item in lists for path in item]
-    item_of_path = np.repeat(np.arange(len(lists)), [len(item) for item in lists])
-    try:
-        # A null within a list is no path; as a text it gets the error that names its row.
-        tree, nodes = Taxonomy.from_paths([_not_null(path) for path in flat], separator, where)
-    except InputError as error:
-        row = error.where.removeprefix(f"{where}: row ")
-        if not row.isdecimal():
-            raise
-        place = f"{where}: row {item_of_path[int(row) - 1] + 1}"
-        raise InputError(place, error.found, error.expected, error.hint) from error
-    return tree, padded_places(item_of_path, nodes, len(lists))
+    item, flat = _flat(lists)
+    with _naming_items(item, where):
+        tree, nodes = Taxonomy.from_paths(flat, separator, where)
+    return tree, padded_places(item, nodes, len(lists))
+
+
+def places_from_keys(
+    taxonomy: Taxonomy, keys: Sequence[Sequence[str] | str | None], where: str = "keys"
+) -> IntArray:
+    """Places of items in a tree that is there already; see `places_from_paths`.
+
+    Args:
+        taxonomy: The tree.
+        keys: Of each item one key of a node (text), a list of keys, or None; an empty list is None.
+        where: Place named in errors.
+
+    Returns:
+        int32 (n, P), the nodes of each item in the order of its keys, each once, padded with -1.
+
+    Raises:
+        InputError: A key is not in the tree, naming the item's row (counted from 1).
+
+    Example:
+        >>> tree, _ = Taxonomy.from_paths(["Bath > Soap", "Gifts"])
+        >>> places_from_keys(tree, [["Gifts", "Bath > Soap"], None]).tolist()
+        [[2, 1], [-1, -1]]
+    """
+    lists = listed(keys, where)
+    item, flat = _flat(lists)
+    with _naming_items(item, where):
+        nodes = taxonomy.find_all([*flat, None], where)[:-1]  # of more than one key, errors name the row
+    return padded_places(item, nodes, len(lists))
 
 
 @overload
@@ -197,8 +218,23 @@ def padded_places(item: npt.NDArray[np.int64], node: npt.NDArray[np.integer[Any]
     return places
 
 
-def _not_null(path: str | None) -> str:
-    return "" if path is None else path
+def _flat(lists: list[list[str]]) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Whose each text is, and the texts; a null within a list names nothing, and as a text gets an error."""
+    item = np.repeat(np.arange(len(lists)), [len(texts) for texts in lists])
+    return item, ["" if text is None else text for texts in lists for text in texts]
+
+
+@contextmanager
+def _naming_items(item: npt.NDArray[np.int64], where: str) -> Iterator[None]:
+    """Errors that name the row of a text name that of its item."""
+    try:
+        yield
+    except InputError as error:
+        row = error.where.removeprefix(f"{where}: row ")
+        if not row.isdecimal():
+            raise
+        place = f"{where}: row {item[int(row) - 1] + 1}"
+        raise InputError(place, error.found, error.expected, error.hint) from error
 
 
 def _ranked(xp: ModuleType, relevance: Array, are_paths: Array) -> Array:

@@ -25,8 +25,8 @@ def new_model(
     Args:
         config: Its shape, without categories.
         seed: Of the weights.
-        nodes: (n,) node of each training item, -1 for unlabelled ones; with `taxonomy`, the model gets a tree
-            part with a prototype for each of their categories.
+        nodes: (n,) node of each training item, -1 for unlabelled ones, or (n, P) places of items with several
+            paths; with `taxonomy`, the model gets a tree part with a prototype for each of their categories.
         taxonomy: The tree, or None for a model without a tree part.
     """
     if taxonomy is None or nodes is None:

@@ -104,6 +104,8 @@ class Trainer:
         config: Settings.
         trust: float32 (n,) in [0, 1], how far the category of each item is believed: its weight in the
             contrastive term; None for equal weights.
+        places: (n, P) all nodes of each item, first those of `nodes`, where items have several paths: any of
+            them is right in the contrastive term; None for one path each.
         device: Where to train.
         checkpoint: File to write checkpoints to; if it exists, training goes on from it.
         progress: Show progress bars.
@@ -129,6 +131,7 @@ class Trainer:
         config: TrainingConfig,
         *,
         trust: npt.NDArray[np.float32] | None = None,
+        places: npt.NDArray[np.integer[Any]] | None = None,
         device: str | torch.device = "cpu",
         checkpoint: Path | None = None,
         progress: bool = True,
@@ -151,6 +154,7 @@ class Trainer:
                 "nodes", f"shape {self.nodes.shape}", f"one node for each of {len(inputs)} items"
             )
         self.trust = None if trust is None else _checked_trust(trust, len(inputs))
+        self.places = None if places is None else _checked_places(places, self.nodes)
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
         self.optimizer: torch.optim.AdamW
@@ -177,7 +181,9 @@ class Trainer:
             self.tree_weight = (
                 WEIGHT_IN_TRAINING if config.contrast_weight == "auto" else config.contrast_weight
             )
-            self._tree = TreeTerm(self.nodes, self.taxonomy, config, self._train, self.device, self.trust)
+            self._tree = TreeTerm(
+                self.nodes, self.taxonomy, config, self._train, self.device, self.trust, self.places
+            )
             self._tree_encoder = self._tree.check(self.model.tree_encoder)
             kept_aside = self._validation[self.nodes[self._validation] >= 0]
             watched = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
@@ -404,6 +410,8 @@ class Trainer:
             settings["code_term"] = self.code_term.identity()
         if self.trust is not None:
             settings["trust"] = hashlib.sha256(self.trust.tobytes()).hexdigest()
+        if self.places is not None:
+            settings["places"] = hashlib.sha256(self.places.tobytes()).hexdigest()
         parents = None if self.taxonomy is None else self.taxonomy.parents
         return identity_of(settings, self.inputs, self.nodes, parents)
 
@@ -415,6 +423,15 @@ def _checked_trust(trust: npt.NDArray[np.floating[Any]], items: int) -> npt.NDAr
         row = int(np.flatnonzero(~((trust >= 0) & (trust <= 1)))[0])
         raise InputError(f"trust: item {row + 1}", str(trust[row]), "a number in [0, 1]")
     return np.ascontiguousarray(trust, np.float32)
+
+
+def _checked_places(
+    places: npt.NDArray[np.integer[Any]], nodes: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.int64]:
+    if places.ndim != 2 or not np.array_equal(places[:, :1], nodes[:, None]):
+        found = f"shape {places.shape}" + (", or other first places" if places.ndim == 2 else "")
+        raise InputError("places", found, f"shape ({len(nodes)}, P), the first column that of `nodes`")
+    return np.ascontiguousarray(places, np.int64)
 
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:

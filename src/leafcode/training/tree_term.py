@@ -12,9 +12,10 @@ from torch import Tensor
 from leafcode.errors import InputError
 from leafcode.losses import prototype_contrastive_loss
 from leafcode.quantizers import TreeEncoder
-from leafcode.taxonomy import Grades, Taxonomy, ancestor_rows, find_categories
+from leafcode.taxonomy import Grades, Taxonomy
 from leafcode.training.config import TrainingConfig
 from leafcode.training.tree_batches import TreeBatches
+from leafcode.training.tree_targets import tree_targets
 
 
 class TreeTerm(TreeBatches):
@@ -27,6 +28,8 @@ class TreeTerm(TreeBatches):
         train: Positions of the training items, labelled or not.
         device: Where the loss is computed.
         trust: float32 (n,) weight of each item in the loss, see `leafcode.audit`; None for equal weights.
+        places: (n, P) nodes of items with several paths, see `tree_targets`; batches are drawn by `nodes`, so
+            that an item takes part as often as any other. None for one path each.
     """
 
     def __init__(
@@ -37,14 +40,14 @@ class TreeTerm(TreeBatches):
         train: npt.NDArray[np.int64],
         device: torch.device,
         trust: npt.NDArray[np.float32] | None = None,
+        places: npt.NDArray[np.integer[Any]] | None = None,
     ) -> None:
         super().__init__(nodes, taxonomy, config, train)
-        found = find_categories(nodes, taxonomy)
-        self._categories = found.spans
-        self._spans = torch.from_numpy(found.item_spans).to(device)
-        paths = ancestor_rows(taxonomy, nodes)
-        grades = Grades.parse(config.grades, taxonomy.max_depth).along_paths(paths)
-        self._weights = torch.from_numpy(grades[:, found.depths - 1]).to(device)
+        grades = Grades.parse(config.grades, taxonomy.max_depth)
+        targets = tree_targets(nodes[:, None] if places is None else places, taxonomy, grades)
+        self._categories = targets.categories
+        self._spans = torch.from_numpy(targets.spans).to(device)
+        self._weights = torch.from_numpy(targets.weights).to(device)
         self._trust = None if trust is None else torch.from_numpy(trust).to(device)
 
     def check(self, encoder: TreeEncoder | None) -> TreeEncoder:
