@@ -21,6 +21,11 @@ _TREE_ENTRIES = 2**23
 _ORDINARY = 1e6
 """Rows whose largest entry is beyond it, or below its inverse, are left to float64."""
 
+_SAMPLE = 128
+"""Items whose latents are compared in float32 and float64."""
+_SAFETY = 4.0
+"""Latents of other items may be off by so many times as much."""
+
 
 class CodeModel(Protocol):
     """What gives codes, such as an `RQVAE`: a module with an encoder, in two methods, and a quantiser."""
@@ -162,12 +167,21 @@ class _Encoder:
         if not all(bool(value.isfinite().all()) for value in self.exact.state_dict().values()):
             raise InputError("model", "weights that are not finite", "a trained model")
         self._first_equal = [first_equal(book.detach()) for book in self.exact.quantizer.codebooks]
-        self._search = ResidualSearch(self.fast.quantizer)
         self._inputs, self._device, self._chunk, self._content = inputs, device, chunk, inputs.shape[1]
         if isinstance(model, RQVAE):
             self._content = model.config.embedding_dim
             # Every category takes a place in each row of the tree encoder's softmax.
             self._chunk = min(chunk, max(64, _TREE_ENTRIES // max(1, model.config.categories)))
+        self._search = ResidualSearch(self.fast.quantizer, _SAFETY * self._error())
+
+    @torch.no_grad()
+    def _error(self) -> float:
+        """Relative error of float32 latents, the largest of a sample."""
+        sample = np.array(self._inputs[:: max(1, len(self._inputs) // _SAMPLE)], np.float64)
+        exact = self.exact.latents(torch.from_numpy(sample))
+        fast = self.fast.latents(torch.from_numpy(sample).float().to(self._device)).cpu().double()
+        error = (fast - exact).norm(dim=1) / exact.norm(dim=1).clamp_min(1e-30)
+        return float(error.max()) if len(error) else 0.0
 
     def chunks(self, count: int, progress: bool) -> Iterator[slice]:
         """So many items, cut up."""

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from leafcode.quantizers import ResidualQuantizer
 
-_NOISE = 2.0**-16
-"""Share of the squared lengths at hand by which two distances must differ before float32 is believed. Latents
-that are off by a millionth, as after a few layers in float32, move a distance by a seventh of it at most."""
+_ROUNDING = 2.0**-17
+"""Share of the squared lengths at hand by which two distances must differ before float32 is believed, for
+latents that are exact: many times what the sums of a matrix product are off by."""
 _PACKED = 4096
 """Up to so many codewords, the index of one fits into the last bits of its distance."""
 _NEVER = 1e30
@@ -49,6 +49,7 @@ class ResidualSearch:
 
     Args:
         quantizer: The quantiser; its weights are copied in float32.
+        error: Length by which the latents may be off, in lengths of the latents.
 
     Example:
         >>> quantizer = ResidualQuantizer(dim=1, sizes=(2,))
@@ -58,7 +59,9 @@ class ResidualSearch:
         ([0, 1], [True, False, True])
     """
 
-    def __init__(self, quantizer: ResidualQuantizer) -> None:
+    def __init__(self, quantizer: ResidualQuantizer, error: float = 0.0) -> None:
+        # To be off by e · |r| moves the difference of two distances by 4 · e · |r| · |c|, at most.
+        self._noise = _ROUNDING + 2 * error
         self._kept = [torch.empty(0)] * 3
         self._levels, before = [], None
         for codebook, metric, offset in quantizer.levels:
@@ -99,7 +102,7 @@ class ResidualSearch:
             second = scores.amin(1)
             if level.steepest is not None:
                 length = torch.mul(residual, residual, out=squared).sum(1) * level.steepest
-            noise = _NOISE * (length + level.longest)
+            noise = self._noise * (length + level.longest)
             if level.mask:
                 noise += 2.0**-23 * (level.mask + 1) * (best.abs() + second.abs())
             certain &= second - best > noise
