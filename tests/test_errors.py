@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 
 from leafcode.errors import InputError, LeafcodeError, RunFolderError, TrainingError
@@ -23,6 +25,15 @@ def test_a_hint_follows():
 def test_wrong_input_is_a_value_error(kind):
     with pytest.raises(ValueError, match="found b"):
         raise kind("a", "b", "c")
+
+
+@pytest.mark.parametrize("hint", [None, "Try 3."])
+@pytest.mark.parametrize("kind", [InputError, RunFolderError])
+def test_they_reach_another_process_whole(kind, hint):
+    error = kind("levels", "0", "at least 1", hint)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind
+    assert (str(copy), vars(copy)) == (str(error), vars(error))
 
 
 @pytest.mark.parametrize("kind", [InputError, RunFolderError, TrainingError])

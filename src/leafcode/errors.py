@@ -32,6 +32,10 @@ class InputError(LeafcodeError, ValueError):
         message = f"{where}: found {found}; expected {expected}"
         super().__init__(f"{message}. {hint}" if hint else message)
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, str | None]]:
+        """So that it reaches another process; an exception is otherwise made anew from its message alone."""
+        return type(self), (self.where, self.found, self.expected, self.hint)
+
 
 class RunFolderError(InputError):
     """A run folder is incomplete, damaged, or of another format version."""

@@ -1,7 +1,9 @@
 import json
 import re
+import shutil
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -211,3 +213,38 @@ def test_progress_goes_to_the_other_stream(capsys, new_items, run_copy, tmp_path
     assert out.startswith("30 IDs in ")
     assert out.count("\n") == 1
     assert "encode" in err
+
+
+@pytest.fixture
+def folder(new_items, tmp_path):
+    """The new items in two Parquet files, with a column of vectors."""
+    for start in (0, 20):
+        rows = new_items.rows[start : start + 20]
+        vectors = new_items.embeddings[start : start + 20].tolist()
+        rows = [row | {"v": vector} for row, vector in zip(rows, vectors, strict=True)]
+        write(tmp_path / "parts", rows, None, f"{start}.parquet")
+    return tmp_path / "parts"
+
+
+@pytest.mark.parametrize("kind", ["path", "uri"])
+def test_a_folder_of_files_becomes_one_of_ids(capsys, new_items, folder, run_copy, tmp_path, kind):
+    alone = shutil.copytree(run_copy, tmp_path / "alone")
+    encode(capsys, alone, new_items, tmp_path / "ids.parquet")
+    items, out = (str(place) if kind == "path" else place.as_uri() for place in (folder, tmp_path / "ids"))
+    words = ["encode", run_copy, items, "--embedding", "v", "--out", out, "--quiet"]
+    for _ in range(2):
+        assert success(capsys, *words) == f"30 IDs in {out}\n"
+    parts = (pq.ParquetFile(tmp_path / "ids" / name).read() for name in ("0.parquet", "20.parquet"))
+    found = pa.concat_tables(parts)
+    assert ids_of(found) == ids_of(pq.read_table(tmp_path / "ids.parquet"))
+    both = [pq.read_table(run / "ids.parquet") for run in (run_copy, alone)]
+    assert both[0].equals(both[1])
+
+
+def test_folders_that_cannot_be_encoded(capsys, new_items, folder, run_copy, tmp_path):
+    words = ["encode", run_copy, folder, "--out", tmp_path / "ids", "--quiet"]
+    assert "Name the column with --embedding" in failure(capsys, *words)
+    told = failure(capsys, *words, "--embedding", "w")
+    assert f"{folder}/0.parquet: found the columns 'id', 'text', 'v'" in told
+    told = failure(capsys, "encode", run_copy, new_items.items, "--out", "ids.csv", "--engine", "ray")
+    assert "one file, with --engine ray" in told

@@ -7,17 +7,20 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from leafcode.cli.engine_options import add_engine_options, chosen_engine
 from leafcode.cli.options import HelpFormatter, add_item_options, add_machine_options, pick_device
 from leafcode.cli.table import check_table_path, write_table
 from leafcode.errors import InputError
-from leafcode.pipeline import Run
+from leafcode.pipeline import CatalogSource, Run, encode_parts
 
 _EXAMPLES = """examples:
   leafcode encode run/ new_items.parquet --out ids.parquet
   leafcode encode run/ new_items.csv --text name --out ids.csv
+  leafcode encode run/ s3://shop/items/ --out s3://shop/ids/ --engine ray
 
 The items need no category. IDs are entered in run/ids.parquet, so that a later call never gives
-one of them to another item; an item that comes again gets the ID that it has.
+one of them to another item; an item that comes again gets the ID that it has. A folder of Parquet
+files becomes a folder of IDs, file by file; the same command goes on where it was stopped.
 """
 
 
@@ -31,20 +34,50 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
         formatter_class=HelpFormatter,
     )
     parser.add_argument("run_folder", metavar="run", help="folder of a finished run")
-    parser.add_argument("items", help="items: Parquet, CSV, TSV or JSON Lines")
-    parser.add_argument("--out", required=True, type=Path, help="table of IDs: .parquet, .csv or .jsonl")
+    parser.add_argument("items", help="items: Parquet, CSV, TSV or JSON Lines; or a folder of Parquet files")
+    parser.add_argument(
+        "--out", required=True, help="table of IDs: .parquet, .csv or .jsonl; a folder for a folder"
+    )
     add_item_options(parser, defaults=False)
-    add_machine_options(parser)
+    add_engine_options(add_machine_options(parser))
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Run the command."""
-    check_table_path(options.out)
+    if "://" in options.items or Path(options.items).is_dir():
+        _encode_folder(options)
+        return
+    out = Path(options.out)
+    check_table_path(out)
+    if options.engine == "ray":
+        raise InputError(options.items, "one file, with --engine ray", "a folder of Parquet files")
     finished = Run.open(options.run_folder)
     taken = (Path(options.items), *finished.folder.files)
-    if options.out.resolve() in [path.resolve() for path in taken]:
-        raise InputError(str(options.out), "a file that encode reads", "another name for its output")
+    if out.resolve() in [path.resolve() for path in taken]:
+        raise InputError(options.out, "a file that encode reads", "another name for its output")
+    source = _source(options, finished)
+    progress = not options.quiet
+    catalog = source.load(cache=options.cache, device=pick_device(options.device), progress=progress)
+    source.check_dimension(catalog, finished.model.config.embedding_dim)
+    table = finished.encode(catalog, progress=progress)
+    write_table(table, out)
+    print(f"{table.num_rows} IDs in {out}")
+
+
+def _encode_folder(options: argparse.Namespace) -> None:
+    finished = Run.open(options.run_folder)
+    source = _source(options, finished)
+    if source.embeddings_file is not None:
+        expected, hint = "vectors in a column of the files", "Name the column with --embedding."
+        raise InputError(options.items, "a folder, and vectors in a file of their own", expected, hint)
+    with chosen_engine(options) as engine:
+        count = encode_parts(finished, source, options.items, options.out, engine, cache=options.cache)
+    print(f"{count} IDs in {options.out}")
+
+
+def _source(options: argparse.Namespace, finished: Run) -> CatalogSource:
+    """The items, read as those of the run unless the options say otherwise."""
     given = vars(options)
     changes = {
         field: given[name]
@@ -60,16 +93,4 @@ def run(options: argparse.Namespace) -> None:
         changes["embeddings_file"] = str(Path(options.items).with_suffix(".npy"))
     # Categories have no part in an ID: without --path none are read.
     nothing = {"path_column": None, "category_column": None, "taxonomy_file": None}
-    source = dataclasses.replace(finished.source, items=options.items, **nothing | changes)
-    progress = not options.quiet
-    catalog = source.load(cache=options.cache, device=pick_device(options.device), progress=progress)
-    dim = finished.model.config.embedding_dim
-    if catalog.embeddings is not None and catalog.embeddings.shape[1] != dim:
-        place = source.embeddings_file or source.items
-        if source.embedding_column is not None:
-            place += f": column {source.embedding_column!r}"
-        found = f"vectors of {catalog.embeddings.shape[1]} dimensions"
-        raise InputError(place, found, f"{dim}, as the run was trained on")
-    table = finished.encode(catalog, progress=progress)
-    write_table(table, options.out)
-    print(f"{table.num_rows} IDs in {options.out}")
+    return dataclasses.replace(finished.source, items=options.items, **nothing | changes)

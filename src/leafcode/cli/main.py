@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from leafcode.cli import audit, compare, encode, evaluate, fit, review, similar, taxonomy, tune
+from leafcode.cli import audit, compare, embed, encode, evaluate, fit, review, similar, taxonomy, tune
 from leafcode.errors import LeafcodeError
 
-_COMMANDS = (fit, encode, evaluate, similar, compare, tune, taxonomy, audit, review)
+_COMMANDS = (fit, encode, embed, evaluate, similar, compare, tune, taxonomy, audit, review)
 
 
 class _Parser(argparse.ArgumentParser):

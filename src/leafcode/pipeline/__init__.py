@@ -2,6 +2,7 @@
 
 from leafcode.pipeline.audit import AuditOptions, AuditResult, run_audit
 from leafcode.pipeline.compare import CompareOptions, Comparison, compare
+from leafcode.pipeline.encode_parts import embed_parts, encode_parts
 from leafcode.pipeline.fit import FitOptions, fit
 from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource
@@ -20,6 +21,8 @@ __all__ = [
     "TuneOptions",
     "check_taxonomy",
     "compare",
+    "embed_parts",
+    "encode_parts",
     "fit",
     "run_audit",
     "tune",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,29 +108,56 @@ class Run:
             InputError: No embeddings, or of another dimension.
         """
         codes = encode_items(self.model, catalog_embeddings(catalog), progress=progress).codes
+        return self.register(catalog.ids, codes, paths=category_paths(catalog), texts=catalog.texts)
+
+    def register(
+        self,
+        ids: npt.NDArray[np.object_],
+        codes: npt.NDArray[np.integer[Any]],
+        *,
+        paths: Sequence[str | None] | None = None,
+        texts: Sequence[str | None] | None = None,
+    ) -> pa.Table:
+        """Give items with codes their Semantic IDs and enter the new ones in ids.parquet; see `encode`.
+
+        Args:
+            ids: n unique texts.
+            codes: (n, L) what the run's model makes of the items.
+            paths: (n,) category paths; None where unknown.
+            texts: (n,) texts; None where unknown.
+
+        Returns:
+            What `encode` returns. The order of the items decides that of the rows, and nothing else.
+
+        Raises:
+            InputError: An id that comes twice.
+        """
         previous = self._all_ids()
-        _, registry = self.folder.read_registry().assign(catalog.ids, codes)
+        _, registry = self.folder.read_registry().assign(ids, codes)
         old = previous.filter(previous["active"])
-        row = pc.index_in(pa.array(catalog.ids, pa.string()), value_set=old["id"].combine_chunks())
-        # Items that are known keep their split and, if the new file has none, their path and text.
+        items = pa.array(ids, pa.string())
+        row = pc.index_in(items, value_set=old["id"].combine_chunks())
+        # Items that are known keep their split and, if nothing newer is known, their path and text.
         splits = pc.fill_null(old["split"].combine_chunks().take(row), "encoded")
-        paths = pc.coalesce(
-            pa.array(category_paths(catalog), pa.string()), old["path"].combine_chunks().take(row)
-        )
-        given = pa.nulls(len(catalog), pa.string()) if catalog.texts is None else pa.array(catalog.texts)
-        texts = pc.coalesce(given, old["text"].combine_chunks().take(row))
+        known = {
+            name: pc.coalesce(
+                pa.nulls(len(items), pa.string()) if given is None else pa.array(given, pa.string()),
+                old[name].combine_chunks().take(row),
+            )
+            for name, given in (("path", paths), ("text", texts))
+        }
         table = ids_table(
             registry,
-            catalog.ids,
+            ids,
             splits=splits.to_pylist(),
-            paths=paths.to_pylist(),
-            texts=texts.to_pylist(),
+            paths=known["path"].to_pylist(),
+            texts=known["text"].to_pylist(),
             previous=previous,
         )
         self.folder.write_ids(table)
         self.__dict__.pop("_index", None)
         active = table.filter(table["active"])
-        place = pc.index_in(pa.array(catalog.ids, pa.string()), value_set=active["id"].combine_chunks())
+        place = pc.index_in(items, value_set=active["id"].combine_chunks())
         columns = ["id", *(f"c{level + 1}" for level in range(codes.shape[1])), "suffix", "semantic_id"]
         return active.select(columns).take(place)
 

@@ -114,6 +114,25 @@ class CatalogSource:
             )
         return embed_texts(texts, self.model, cache=cache, device=device, progress=progress)
 
+    def check_dimension(self, catalog: Catalog, dim: int, items: str | None = None) -> None:
+        """A catalogue's vectors have as many dimensions as those that a model was trained on.
+
+        Args:
+            catalog: Read from this source, or as this source says from another file.
+            dim: The model's.
+            items: The other file.
+
+        Raises:
+            InputError: They have another number.
+        """
+        if catalog.embeddings is None or catalog.embeddings.shape[1] == dim:
+            return
+        place = items or self.embeddings_file or self.items
+        if self.embedding_column is not None:
+            place += f": column {self.embedding_column!r}"
+        found = f"vectors of {catalog.embeddings.shape[1]} dimensions"
+        raise InputError(place, found, f"{dim}, as the run was trained on")
+
     def _read_taxonomy(self) -> Taxonomy | Unfolded | None:
         if self.parents not in PARENTS:
             raise InputError("parents", repr(self.parents), " or ".join(map(repr, PARENTS)))
