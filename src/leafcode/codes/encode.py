@@ -81,8 +81,8 @@ def encode_codes(
         (n, L) int64; column l in ``[0, sizes[l])``, not offset by level.
 
     Raises:
-        InputError: Inputs that are no floats (n, E), or a row (counted from 0) that is not finite or all
-            zeros, weights of the model that are not finite, or a chunk below 1.
+        InputError: Inputs that are no floats (n, E) or not as wide as the model's, a row (counted from 0)
+            that is not finite or all zeros, weights of the model that are not finite, or a chunk below 1.
     """
     encoder = _Encoder(model, inputs, device, chunk)
     codes = np.empty((len(inputs), len(model.quantizer.sizes)), np.int64)
@@ -118,7 +118,7 @@ def encode_items(
         Codes, quantised vectors and reconstructions, in the order of the rows.
 
     Raises:
-        InputError: As `encode_codes`, and for inputs that are not as wide as the model's.
+        InputError: As `encode_codes`.
 
     Example:
         >>> from leafcode.quantizers import RQVAEConfig
@@ -128,18 +128,12 @@ def encode_items(
         >>> items.codes.ravel().tolist(), items.reconstructions[0].tolist()
         ([1, 0, 1], [0.0, 1.0])
     """
-    dim = model.config.embedding_dim
-    widths = sorted({dim, dim + model.config.engagement_dim})
-    if inputs.ndim != 2 or inputs.shape[1] not in widths or not np.issubdtype(inputs.dtype, np.floating):
-        found = f"{inputs.dtype} of shape {inputs.shape}"
-        expected = " or ".join(f"(items, {width})" for width in widths)
-        raise InputError("embeddings", found, f"floats of shape {expected}, as the model was trained on")
     codes = encode_codes(model, inputs, device=device, chunk=chunk, progress=progress)
     fast = _fixed(model, device, torch.float32)
     result = EncodedItems(
         codes,
         np.empty((len(codes), fast.quantizer.dim), np.float32),
-        np.empty((len(codes), dim), np.float32),
+        np.empty((len(codes), model.config.embedding_dim), np.float32),
     )
     for start in range(0, len(codes), chunk):
         rows = slice(start, start + chunk)
@@ -159,8 +153,15 @@ class _Encoder:
         device: str | torch.device,
         chunk: int,
     ) -> None:
-        if inputs.ndim != 2 or not np.issubdtype(inputs.dtype, np.floating):
-            raise InputError("embeddings", f"{inputs.dtype} of shape {inputs.shape}", "floats (items, E)")
+        widths: list[Any] = ["E"]
+        if isinstance(model, RQVAE):
+            dim = model.config.embedding_dim
+            widths = sorted({dim, dim + model.config.engagement_dim})
+        fits = inputs.ndim == 2 and (widths == ["E"] or inputs.shape[1] in widths)
+        if not (fits and np.issubdtype(inputs.dtype, np.floating)):
+            found = f"{inputs.dtype} of shape {inputs.shape}"
+            expected = " or ".join(f"(items, {width})" for width in widths)
+            raise InputError("embeddings", found, f"floats of shape {expected}, as the model was trained on")
         if chunk < 1:
             raise InputError("chunk", str(chunk), "at least 1")
         self.exact, self.fast = _fixed(model, "cpu", torch.float64), _fixed(model, device, torch.float32)

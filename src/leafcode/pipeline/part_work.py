@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leafcode.catalog import Catalog, Embedder, check_embeddings, read_catalog
-from leafcode.codes import encode_items
+from leafcode.codes import encode_codes
 from leafcode.errors import InputError
 from leafcode.pipeline.items import catalog_embeddings, category_paths
 from leafcode.pipeline.source import CatalogSource
@@ -104,7 +104,7 @@ class EncodeWork:
         """
         catalog = self.reader.read(items)
         self.reader.source.check_dimension(catalog, self.model.config.embedding_dim, str(items))
-        codes = encode_items(self.model, catalog_embeddings(catalog), device=self.reader.device).codes
+        codes = encode_codes(self.model, catalog_embeddings(catalog), device=self.reader.device)
         columns = {"id": pa.array(catalog.ids, pa.string())}
         for level, column in enumerate(codes.T, start=1):
             columns[f"c{level}"] = pa.array(column, pa.int32())

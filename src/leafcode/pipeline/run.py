@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leafcode.catalog import Catalog
-from leafcode.codes import encode_items
+from leafcode.codes import encode_codes, encode_items
 from leafcode.errors import InputError, RunFolderError
 from leafcode.pipeline.baselines import train_baselines
 from leafcode.pipeline.engagement import model_inputs
@@ -107,7 +107,7 @@ class Run:
         Raises:
             InputError: No embeddings, or of another dimension.
         """
-        codes = encode_items(self.model, catalog_embeddings(catalog), progress=progress).codes
+        codes = encode_codes(self.model, catalog_embeddings(catalog), progress=progress)
         return self.register(catalog.ids, codes, paths=category_paths(catalog), texts=catalog.texts)
 
     def register(
