@@ -45,6 +45,10 @@ class TrainingError(LeafcodeError):
     """Training cannot go on: the loss became NaN, or the configuration contradicts the data."""
 
 
+class LostProcessError(TrainingError):
+    """Of the processes that train one model together, another one has ended or cannot be reached."""
+
+
 def check_settings(where: str, settings: object, checks: Mapping[str, tuple[bool, str]]) -> None:
     """Refuse settings out of range, naming all of them at once.
 

@@ -144,9 +144,9 @@ def test_tree_parts_are_those_that_the_model_would_compute(tmp_path, monkeypatch
                 trainer_of(**settings).fit()
     seen, forward = [], RQVAE.forward
 
-    def watched(self, batch, *, tree_part=None, depth=None):
+    def watched(self, batch, *, tree_part, **more):
         seen.append((batch, tree_part))
-        return forward(self, batch, tree_part=tree_part, depth=depth)
+        return forward(self, batch, tree_part=tree_part, **more)
 
     monkeypatch.setattr(RQVAE, "forward", watched)
     model = trainer_of(**settings).fit().model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from leafcode.cli.catalog_options import add_catalog_options, catalog_source
@@ -12,14 +13,15 @@ from leafcode.cli.options import (
     add_again_options,
     add_machine_options,
     numbers,
-    pick_device,
 )
+from leafcode.cli.processes import Place, training_together
 from leafcode.cli.table import metrics_table
 from leafcode.cli.training_options import STEPS, add_levels_option, add_step_options
 from leafcode.errors import InputError
 from leafcode.pipeline import FitOptions, fit
 from leafcode.pipeline.trust import read_trust
-from leafcode.training import TrainingConfig
+from leafcode.serving import RunFolder
+from leafcode.training import TrainingConfig, current_world
 
 _EXAMPLES = """examples:
   leafcode fit items.parquet --text text --path path --out run/
@@ -30,6 +32,7 @@ _EXAMPLES = """examples:
   leafcode fit items.parquet --path path --trust audit/ --out run/    # doubtful labels count less
   leafcode fit items.parquet --path path --holdout 0 --out final/     # train on everything
   leafcode fit items.parquet --path path --out run/ --resume          # go on after an interruption
+  torchrun --nproc-per-node 2 -m leafcode fit items.parquet --path path --out run/    # in two processes
 """
 
 
@@ -120,8 +123,15 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
-    source = catalog_source(options)
+    """Run the command, in this process and those that torchrun started with it."""
+    place = Place.from_environment()
+    device = place.device(options.device)
+    with training_together(place, device, RunFolder(Path(options.out))):
+        _fit(options, device)
+
+
+def _fit(options: argparse.Namespace, device: str) -> None:
+    world, source = current_world(), catalog_source(options)
     settings = FitOptions(
         sizes=options.levels,
         estimator=options.estimator,
@@ -130,8 +140,9 @@ def run(options: argparse.Namespace) -> None:
         training=_training(options),
         baselines=not options.no_baselines,
     )
-    device, progress = pick_device(options.device), not options.quiet
-    catalog = source.load(cache=options.cache, device=device, progress=progress)
+    progress = world.is_first and not options.quiet
+    with world.first_goes_first():  # what it has embedded is in the cache then
+        catalog = source.load(cache=options.cache, device=device, progress=progress)
     finished = fit(
         catalog,
         options.out,
@@ -144,6 +155,8 @@ def run(options: argparse.Namespace) -> None:
         device=device,
         progress=progress,
     )
+    if not world.is_first:
+        return
     print(metrics_table(finished.folder.read_metrics()))
     print(f"\nlambda {finished.config.contrast_weight:g}")
     for row in finished.folder.read_history():

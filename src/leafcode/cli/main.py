@@ -9,7 +9,8 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from leafcode.cli import audit, compare, embed, encode, evaluate, fit, review, similar, taxonomy, tune
-from leafcode.errors import LeafcodeError
+from leafcode.cli.processes import Place
+from leafcode.errors import InputError, LeafcodeError
 
 _COMMANDS = (fit, encode, embed, evaluate, similar, compare, tune, taxonomy, audit, review)
 
@@ -48,8 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: After --help or --version (status 0), or words that are no command line (status 2).
     """
-    options = build_parser().parse_args(arguments)
+    options, place = build_parser().parse_args(arguments), Place.from_environment()
     try:
+        if place.size > 1 and options.run is not fit.run:
+            raise InputError(
+                "torchrun", f"{place.size} processes", "one; only leafcode fit trains in several"
+            )
         options.run(options)
     except BrokenPipeError:
         # The reader of the output has gone (| head); there is nobody left to tell.
@@ -57,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (LeafcodeError, OSError) as error:
         # Libraries explain themselves over several lines; a log should have one per error.
-        print("leafcode: error:", " ".join(str(error).splitlines()), file=sys.stderr)
+        who = f"error in process {place.rank}" if place.size > 1 else "error"
+        print(f"leafcode: {who}:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from leafcode.catalog import Catalog, Engagement
 from leafcode.codes import EncodedItems, IdRegistry, encode_items
@@ -25,7 +26,7 @@ from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource, content_digest
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving import RunConfig, RunFolder, ids_table
-from leafcode.training import TrainingConfig
+from leafcode.training import TrainingConfig, current_world
 
 _BESIDE = ("engagement", "trust")
 """What a run is trained on beside its catalogue, by digest."""
@@ -100,6 +101,9 @@ def fit(
 ) -> Run:
     """Train on a catalogue and write a run folder.
 
+    Several processes (`leafcode.training.join_world`) train together. The first one writes the folder, which
+    all of them must see.
+
     Args:
         catalog: Items with embeddings, and with categories where they are known.
         out: The run folder.
@@ -160,12 +164,29 @@ def fit(
         },
         split={"holdout": options.holdout, "seed": options.split_seed},
     )
-    # Only now, when everything has been checked, is an earlier run touched.
-    _open_folder(folder, config, resume, overwrite)
+    world = current_world()
+    if world.is_first:
+        # Only now, when everything has been checked, is an earlier run touched.
+        _open_folder(folder, config, resume, overwrite)
+    world.wait()
     if folder.finished:
         return _finish(folder)
-    folder.write_config(config)
+    if world.is_first:
+        folder.write_config(config)
     result = trainer.fit()
+    baselines: dict[str, Tensor] = {}
+    if options.baselines:
+        baselines = train_baselines(
+            shape,
+            vectors if len(train) == len(catalog) else vectors[train],
+            options.training,
+            device=device,
+            checkpoint=folder.baseline_checkpoint,
+            progress=progress,
+        )
+    if not world.is_first:
+        world.wait()  # for the first one to write and measure
+        return Run.open(folder.path)
     model = result.model.to("cpu")
     folder.write_config(
         dataclasses.replace(config, level_weights=model.level_weights, contrast_weight=result.tree_weight)
@@ -175,23 +196,16 @@ def fit(
         folder.save_taxonomy(catalog.taxonomy)
     if history is not None:
         folder.save_engagement(history)
-    if options.baselines:
-        folder.save_baselines(
-            train_baselines(
-                shape,
-                vectors if len(train) == len(catalog) else vectors[train],
-                options.training,
-                device=device,
-                checkpoint=folder.baseline_checkpoint,
-                progress=progress,
-            )
-        )
+    if baselines:
+        folder.save_baselines(baselines)
     encoded = encode_items(model, inputs)
     _write_ids(folder, catalog, encoded, held_out)
     measure(folder, model, catalog, held_out, encoded, with_ceilings=options.ceilings, progress=progress)
     # The model comes last: a folder that has it is finished.
     folder.save_model(model)
-    return _finish(folder)
+    run = _finish(folder)
+    world.wait()
+    return run
 
 
 def _finish(folder: RunFolder) -> Run:

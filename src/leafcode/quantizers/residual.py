@@ -151,7 +151,12 @@ class ResidualQuantizer(nn.Module):
             residual = residual - codebook[indices]
 
     def forward(
-        self, latents: Tensor, *, depth: Tensor | None = None, known: Tensor | None = None
+        self,
+        latents: Tensor,
+        *,
+        depth: Tensor | None = None,
+        known: Tensor | None = None,
+        count: bool = True,
     ) -> QuantizerOutput:
         """Quantise a batch; in training mode it also counts towards the even use of codes.
 
@@ -162,6 +167,7 @@ class ResidualQuantizer(nn.Module):
             known: (B, D) bool: entries of the latents that are missing, and have no part in the loss or in
                 the choice of codewords, are False; None if all are known. The codewords chosen tell what is
                 to be expected there.
+            count: False for part of a batch, of which the whole is given to `count` afterwards.
         """
         residual, codes, codewords, errors = latents, [], [], []
         loss = latents.new_zeros(())
@@ -180,12 +186,19 @@ class ResidualQuantizer(nn.Module):
             codes.append(indices)
             codewords.append(codeword)
             errors.append(error)
-        if self.training:
-            for balance, indices, error in zip(self._balances, codes[1:], errors[1:], strict=False):
-                balance.update(indices, error)
         stacked = torch.stack(codewords, dim=1)
         quantized = pass_gradient(latents, stacked.sum(1), self.estimator)
-        return QuantizerOutput(torch.stack(codes, 1), stacked, quantized, loss, torch.stack(errors, 1))
+        output = QuantizerOutput(torch.stack(codes, 1), stacked, quantized, loss, torch.stack(errors, 1))
+        if self.training and count:
+            self.count(output.codes, output.errors)
+        return output
+
+    @torch.no_grad()
+    def count(self, codes: Tensor, errors: Tensor) -> None:
+        """Count a batch towards the even use of codes; codes and errors (B, L) as in `QuantizerOutput`."""
+        for level, balance in enumerate(self._balances, start=1):
+            # Copies, for the sum over a column within a matrix is rounded in another order.
+            balance.update(codes[:, level].contiguous(), errors[:, level].contiguous())
 
     @torch.no_grad()
     def encode(self, latents: Tensor, known: Tensor | None = None) -> Tensor:

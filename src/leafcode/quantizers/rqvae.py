@@ -175,7 +175,12 @@ class RQVAE(nn.Module):
         return known
 
     def forward(
-        self, inputs: Tensor, *, tree_part: Tensor | None = None, depth: Tensor | None = None
+        self,
+        inputs: Tensor,
+        *,
+        tree_part: Tensor | None = None,
+        depth: Tensor | None = None,
+        count: bool = True,
     ) -> RQVAEOutput:
         """Encode, quantise and decode a batch.
 
@@ -183,9 +188,10 @@ class RQVAE(nn.Module):
             inputs: (B, E), or (B, E + H) with engagement.
             tree_part: (B, T) tree part of the items, if it is at hand.
             depth: As in `ResidualQuantizer.forward`.
+            count: Likewise.
         """
         latents = self.latents(inputs, tree_part)
-        output = self.quantizer(latents, depth=depth, known=self.known(inputs))
+        output = self.quantizer(latents, depth=depth, known=self.known(inputs), count=count)
         return RQVAEOutput(self.decoder(output.codewords, output.quantized), output, latents)
 
     @torch.no_grad()

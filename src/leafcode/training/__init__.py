@@ -7,6 +7,7 @@ from leafcode.training.contrast_term import ContrastTerm
 from leafcode.training.new_model import new_model
 from leafcode.training.randomness import seeded
 from leafcode.training.trainer import Trainer, TrainingResult
+from leafcode.training.world import World, current_world, join_world
 
 __all__ = [
     "Checkpoint",
@@ -15,7 +16,10 @@ __all__ = [
     "Trainer",
     "TrainingConfig",
     "TrainingResult",
+    "World",
     "cumulative_sums",
+    "current_world",
+    "join_world",
     "load_checkpoint",
     "new_model",
     "save_checkpoint",

@@ -15,6 +15,7 @@ from leafcode.training.code_term import CodeTerm
 from leafcode.training.config import TrainingConfig
 from leafcode.training.randomness import Stream, stream_generator
 from leafcode.training.upkeep import CodeUsage
+from leafcode.training.world import World, current_world
 
 LongArray = npt.NDArray[np.int64]
 
@@ -57,6 +58,7 @@ class CodeObjective:
             len(train), batch_size=min(config.batch_size, len(train)), seed=config.seed
         )
         self._usage = CodeUsage(model.config.sizes, device)
+        self._world = current_world()
         self._tree_parts: Tensor
 
     def take(self, items: LongArray) -> Tensor:
@@ -85,7 +87,7 @@ class CodeObjective:
         return Latents(torch.cat(values), None if known[0] is None else torch.cat(known))
 
     def step(self, step: int) -> dict[str, Tensor]:
-        """The terms on the batches of a step, which is all that they depend on."""
+        """The terms on the batches of a step, which is all that they depend on; see `terms`."""
         items, extra = self._train[self._uniform.step_batch(step)], None
         if self._code_term is not None:
             extra = self._code_term.batch(step)
@@ -99,14 +101,23 @@ class CodeObjective:
     def terms(
         self, items: LongArray, depth: Tensor | None = None, *, with_code_term: bool = True
     ) -> dict[str, Tensor]:
-        """The terms on items (B,), by name; scalars."""
-        x = self.take(items)
-        output = self._forward(x, items, depth)
+        """The terms on items (B,), by name; scalars.
+
+        In training, a process takes its share of the items, and the terms of all processes add up to those
+        on the whole batch.
+        """
+        world = self._world if self._model.training else World()
+        rows, weight = world.share(len(items))
+        own = items[rows]
+        x = self.take(own)
+        output = self._forward(x, own, None if depth is None else depth[rows], count=False)
         if self._model.training:
-            self._usage.count(output.quantizer.codes)
+            codes = world.gather(output.quantizer.codes, len(items))
+            self._model.quantizer.count(codes, world.gather(output.quantizer.errors, len(items)))
+            self._usage.count(codes)
         error = (self._model.content(x) - output.reconstruction).square().sum(1).mean()
-        terms = {"reconstruction": error, "quantization": output.quantizer.loss}
-        return terms | self._code_terms(output, items) if with_code_term else terms
+        terms = {"reconstruction": weight * error, "quantization": weight * output.quantizer.loss}
+        return terms | self._code_terms(output, own) if with_code_term else terms
 
     @torch.no_grad()
     def revive(self, step: int) -> None:
@@ -124,8 +135,10 @@ class CodeObjective:
         """Begin to count anew which codes are chosen."""
         self._usage.reset()
 
-    def _forward(self, x: Tensor, items: LongArray, depth: Tensor | None = None) -> RQVAEOutput:
-        output: RQVAEOutput = self._model(x, tree_part=self._parts_of(items), depth=depth)
+    def _forward(
+        self, x: Tensor, items: LongArray, depth: Tensor | None = None, *, count: bool = True
+    ) -> RQVAEOutput:
+        output: RQVAEOutput = self._model(x, tree_part=self._parts_of(items), depth=depth, count=count)
         return output
 
     def _parts_of(self, items: LongArray) -> Tensor:

@@ -7,6 +7,7 @@ batch for both would teach the codebooks a distribution that is not the catalogu
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -37,6 +38,7 @@ from leafcode.training.randomness import Stream, stream_generator, stream_seed
 from leafcode.training.tree_term import TreeTerm
 from leafcode.training.tree_weight import WEIGHT_IN_TRAINING, choose_tree_weight, turn_towards_tree
 from leafcode.training.upkeep import collapse_warnings, perplexity
+from leafcode.training.world import current_world
 
 _VALIDATION_SAMPLE = 2_048
 
@@ -95,6 +97,9 @@ class Trainer:
     its end, for a projection grows surer of itself, which costs contrastive loss on new items, while it still
     learns to place them. The others end with the weights of the smallest reconstruction error.
 
+    Several processes (`leafcode.training.join_world`) share each batch out among themselves, and otherwise do
+    the same, so that all of them end with the same model. The first one writes checkpoints.
+
     Args:
         model: A fresh model, from `new_model` with `nodes` and `taxonomy`; trained in place.
         inputs: Embeddings (n, E) of the training items, or (n, E + H) where the model has an engagement part,
@@ -116,10 +121,11 @@ class Trainer:
             towards the tree; an exception that it raises ends training.
 
     Raises:
-        InputError: Fewer items than codes, not one node per item, or lambda > 0 and a model without
-            prototypes of the items' categories.
+        InputError: Fewer items than codes, not one node per item, lambda > 0 and a model without prototypes
+            of the items' categories, or a further term in several processes.
         TrainingError: lambda > 0 without two categories that have items, a checkpoint that belongs to other
             settings or data, or a loss that is not finite.
+        LostProcessError: Another process is gone.
     """
 
     def __init__(
@@ -139,13 +145,21 @@ class Trainer:
         code_term: CodeTerm | None = None,
         on_initialised: Callable[[RQVAE], None] | None = None,
     ) -> None:
+        self._world = current_world()
         self.title, self.on_initialised = title, on_initialised
         self.config, self.device, self.checkpoint, self.progress = (
             config,
             torch.device(device),
             checkpoint,
-            progress,
+            progress and self._world.is_first,
         )
+        if code_term is not None and self._world.size > 1:
+            raise InputError(
+                "code_term",
+                f"{type(code_term).__name__} in {self._world.size} processes",
+                "one process",
+                "A loss on the pairs of a batch is not a mean over its items that could be shared out.",
+            )
         self.model = model.to(self.device)
         self.code_term = None if code_term is None else code_term.to(self.device)
         self.inputs, self.nodes = inputs, np.asarray(nodes)
@@ -199,6 +213,8 @@ class Trainer:
         """Train from the beginning, or from the checkpoint if there is one."""
         phases = [phase for phase, steps in self._steps.items() if steps]
         first, step = self._restore() or (phases[0], None)
+        begun = {"belongs_to": self._identity(), "phase": first, "step": step}
+        self._world.check_same("a catalogue, settings or a checkpoint", json.dumps(begun), self.device)
         for phase in phases[phases.index(first) :]:
             if step is None:
                 self._begin(phase)
@@ -208,11 +224,13 @@ class Trainer:
                 self.model.load_state_dict(dict(self.best.state))
                 if self.code_term is not None:
                     self.code_term.load_state_dict(dict(self.best.code_term))
+                self._agree()
         self.model.eval()
         if self._find_weight:
             kept_aside = self._codes.latents(self._validation)
             embeddings = self._embeddings(self._validation)
             self.tree_weight = choose_tree_weight(self.model, kept_aside, embeddings, self.config)
+            self._agree()
         used = [perplexity(column) for column in self._validation_codes().T]
         self.warnings += collapse_warnings(used, self.model.config.sizes, len(self._validation))
         return TrainingResult(self.model, self.tree_weight, self.best.step, self.history, self.warnings)
@@ -236,10 +254,15 @@ class Trainer:
                 turn_towards_tree(self.model, latents, self.config, self.tree_weight, generator)
             if self.on_initialised is not None:
                 self.on_initialised(self.model)
+        self._agree()
         self._start(phase)
         if phase != "tree":
             self._validate(phase, 0)
             self._save(phase, 0)
+
+    def _agree(self) -> None:
+        """Take over the model of the first process, should the last bits of the own one differ."""
+        self._world.broadcast_(self.model.state_dict().values())
 
     def _start(self, phase: str) -> None:
         """A fresh optimiser over the parameters of the phase, and nothing that is best so far."""
@@ -296,6 +319,7 @@ class Trainer:
                 if step % self.config.evaluate_every == 0 or step == steps:
                     if phase != "tree" and step < steps:
                         self._codes.revive(step)
+                        self._agree()
                     self._validate(phase, step)
                     self._save(phase, step)
 
@@ -303,22 +327,32 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _schedule(step, steps)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(stream_seed(self.config.seed, Stream.DROPOUT, phase != "tree", step))
+            seed = stream_seed(self.config.seed, Stream.DROPOUT, phase != "tree", step)
+            torch.manual_seed(seed + self._world.rank)
             if phase == "tree":
-                terms = self._tree_terms(self._tree.batch(step))
+                terms = self._tree_share(self._tree.batch(step))
             else:
                 # The last phase goes on with the batches where the second left off.
                 terms = self._codes.step(step if phase == "content" else self._steps["content"] + step)
-        loss = torch.stack(list(terms.values())).sum()
-        if not bool(loss.isfinite()):
-            raise _not_finite(phase, step, terms)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        terms = {name: value.detach() for name, value in terms.items()}
+        in_phase = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        gradients = [parameter.grad for parameter in in_phase if parameter.grad is not None]
+        self._world.sum_([*gradients, *terms.values()])
+        if not bool(torch.stack(list(terms.values())).sum().isfinite()):
+            raise _not_finite(phase, step, terms)
         self.optimizer.step()
-        return {name: value.detach() for name, value in terms.items()}
+        return terms
 
     def _tree_terms(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
         return {"contrast": self._tree.loss(self._tree_encoder, self._embeddings(items), items)}
+
+    def _tree_share(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
+        """What this process's share of a batch contributes to the term on the whole."""
+        rows, weight = self._world.share(len(items))
+        weight *= self._tree.relative_weight(items[rows], items)
+        return {"contrast": weight * self._tree_terms(items[rows])["contrast"]}
 
     def _embeddings(self, items: npt.NDArray[np.int64]) -> Tensor:
         return self._codes.take(items)[:, : self.model.config.embedding_dim]
@@ -357,7 +391,7 @@ class Trainer:
         return np.asarray(items[np.sort(order[:_VALIDATION_SAMPLE])], np.int64)
 
     def _save(self, phase: str, step: int) -> None:
-        if self.checkpoint is None:
+        if self.checkpoint is None or not self._world.is_first:
             return
         progress = {
             "belongs_to": self._identity(),

@@ -49,6 +49,11 @@ class TreeTerm(TreeBatches):
         self._spans = torch.from_numpy(targets.spans).to(device)
         self._weights = torch.from_numpy(targets.weights).to(device)
         self._trust = None if trust is None else torch.from_numpy(trust).to(device)
+        filled = (targets.spans[..., 1] > targets.spans[..., 0]).any(2)
+        taking_part = (filled & (targets.weights > 0)).any(1)
+        self._item_weights = np.asarray(taking_part, np.float64)
+        if trust is not None:
+            self._item_weights *= trust
 
     def check(self, encoder: TreeEncoder | None) -> TreeEncoder:
         """The encoder, if it is one for the categories of the items.
@@ -67,6 +72,12 @@ class TreeTerm(TreeBatches):
                 "leafcode.training.new_model makes a model for them.",
             )
         return encoder
+
+    def relative_weight(self, some: npt.NDArray[np.int64], items: npt.NDArray[np.int64]) -> float:
+        """Mean weight of some items (b,) of a batch (B,) in the loss, in times that of the batch."""
+        average = self._item_weights[items].mean()
+        # If no item has any weight, the loss is 0 whatever the factor.
+        return float(self._item_weights[some].mean() / average) if average > 0 else 1.0
 
     def loss(self, encoder: TreeEncoder, embeddings: Tensor, items: npt.NDArray[np.int64]) -> Tensor:
         """Contrastive loss of items (B,) with embeddings (B, E); unlabelled ones take no part."""
