@@ -233,7 +233,7 @@ def run(
                 catalog = load(source, SAMPLES.get(name), device, progress=True)
                 kept = catalog.subset(catalog.labelled)
                 if kept.taxonomy is None:
-                    raise InputError(source.items, "no categories", "a path for some items")
+                    raise InputError(source.place, "no categories", "a path for some items")
                 unit = unit_vectors(catalog_embeddings(kept))
                 tasks[name] = (unit, kept.nodes.astype(np.int64), kept.taxonomy, nearest_neighbors(unit, 50))
             for move in missing:

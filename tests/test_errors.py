@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from leafcode.errors import InputError, LeafcodeError, RunFolderError, TrainingError
+from leafcode.errors import FileRows, InputError, LeafcodeError, RunFolderError, TrainingError
 
 
 def test_messages_say_where_what_and_what_else():
@@ -39,3 +39,14 @@ def test_they_reach_another_process_whole(kind, hint):
 @pytest.mark.parametrize("kind", [InputError, RunFolderError, TrainingError])
 def test_all_share_a_base(kind):
     assert issubclass(kind, LeafcodeError)
+
+
+def test_the_row_of_a_part_is_counted_within_its_file():
+    rows = FileRows(("a", "b", "c"), (2, 1, 3), ("x", "y"))
+    places = ["a: 1", "a: 2", "b: 1", "c: 1", "c: 2", "c: 3"]
+    named = [place.replace(": ", ": column 'x' + 'y': row ") for place in places]
+    assert [rows.row(row) for row in range(6)] == named
+    for start in range(6):
+        assert [rows.after(start).row(row) for row in range(6 - start)] == named[start:]
+        for further in range(6 - start):
+            assert rows.after(start).after(further) == rows.after(start + further)

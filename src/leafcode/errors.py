@@ -6,7 +6,10 @@ prints such a message without a traceback and exits with status 2; anything else
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Mapping
+from typing import NamedTuple
 
 
 class LeafcodeError(Exception):
@@ -47,6 +50,67 @@ class TrainingError(LeafcodeError):
 
 class LostProcessError(TrainingError):
     """Of the processes that train one model together, another one has ended or cannot be reached."""
+
+
+class FileRows(NamedTuple):
+    """Where in several files the rows of a table stand that was read from one after the other.
+
+    Attributes:
+        files: Names of the files, at least one.
+        counts: Number of rows of each.
+        columns: Names of the columns that are spoken of; none for whole rows.
+        first: Rows of the first file that stand before those spoken of.
+
+    Example:
+        >>> rows = FileRows(("a.parquet", "b.parquet"), (2, 3), ("id",))
+        >>> str(rows), rows.row(2)
+        ("a.parquet … b.parquet: column 'id'", "b.parquet: column 'id': row 1")
+    """
+
+    files: tuple[str, ...]
+    counts: tuple[int, ...]
+    columns: tuple[str, ...] = ()
+    first: int = 0
+
+    def __str__(self) -> str:
+        """All files, and the column."""
+        return (self.files[0] if len(self.files) == 1 else f"{self.files[0]} … {self.files[-1]}") + self._of
+
+    def row(self, row: int) -> str:
+        """The file of a row, counted from 0 over all files, and its row there, counted from 1."""
+        starts = [0, *itertools.accumulate(self.counts)]
+        file = bisect.bisect_right(starts, row, hi=len(self.files)) - 1
+        before = 0 if file else self.first
+        return f"{self.files[file]}{self._of}: row {row - starts[file] + before + 1}"
+
+    def after(self, rows: int) -> FileRows:
+        """The same without so many rows at the beginning, fewer than there are.
+
+        Example:
+            >>> FileRows(("a.npy", "b.npy"), (2, 3)).after(3).row(0)
+            'b.npy: row 2'
+        """
+        starts = [0, *itertools.accumulate(self.counts)]
+        file = bisect.bisect_right(starts, rows, hi=len(self.files)) - 1
+        within = rows - starts[file]
+        counts = (self.counts[file] - within, *self.counts[file + 1 :])
+        return self._replace(
+            files=self.files[file:], counts=counts, first=within + (0 if file else self.first)
+        )
+
+    @property
+    def _of(self) -> str:
+        return f": column {' + '.join(map(repr, self.columns))}" if self.columns else ""
+
+
+def row_place(where: str | FileRows, row: int) -> str:
+    """Where a row is, counted from 0, of a place that is one table or several files.
+
+    Example:
+        >>> row_place("items.csv: column 'id'", 6)
+        "items.csv: column 'id': row 7"
+    """
+    return where.row(row) if isinstance(where, FileRows) else f"{where}: row {row + 1}"
 
 
 def check_settings(where: str, settings: object, checks: Mapping[str, tuple[bool, str]]) -> None:

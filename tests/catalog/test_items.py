@@ -34,7 +34,7 @@ def test_formats_agree(tmp_path, name):
     file = write(tmp_path / name)
     catalog = read_catalog(file, text_columns=("name", "brand"), path_column="path")
     assert catalog.ids.tolist() == ["007", "8", "9"]
-    assert catalog.ids.dtype == object
+    assert catalog.ids.type == pa.large_string()
     assert catalog.texts == ["Sea salt", "Soap | Sud", "Milk"]
     assert catalog.taxonomy.keys == ("Dairy", "Pantry", "Pantry > Salt")
     assert catalog.nodes.tolist() == [2, -1, 0]
@@ -143,7 +143,7 @@ class TestEmbeddingColumn:
     def test_list_types(self, tmp_path, kind):
         vectors = np.array([[1, 2], [3, 0], [5, -6]], np.float16 if "halffloat" in str(kind) else float)
         found = self.read(tmp_path, pa.array(list(vectors), kind))
-        assert found.dtype == np.float32
+        assert found.dtype == (np.float16 if "halffloat" in str(kind) else np.float32)
         np.testing.assert_array_equal(found, vectors)
 
     def test_several_chunks(self, tmp_path):
@@ -358,3 +358,64 @@ def test_an_item_stands_at_all_places_of_its_category(tmp_path):
     rows[0]["shelf"] = "cup"
     with pytest.raises(InputError, match="column 'shelf': row 1: found 'cup'; expected a category of the"):
         read_catalog(write(file, rows), category_column="shelf", taxonomy=graph)
+
+
+class TestSeveralFiles:
+    """Parts of one catalogue: the same items as in one file, and errors that name the part and its row."""
+
+    columns = {"text_columns": ("name",), "path_column": "path"}
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        folder = tmp_path / "parts"
+        for name, rows in (("b/0.parquet", ROWS[2:]), ("a.parquet", ROWS[:2])):
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(rows), file)
+            np.save(file.with_suffix(".npy"), np.full((len(rows), 2), len(rows), np.float16))
+        (folder / "_metadata").touch()
+        return folder
+
+    def files(self, folder):
+        return [folder / "a.parquet", folder / "b" / "0.parquet"]
+
+    def test_a_folder_a_glob_and_a_list(self, folder, tmp_path):
+        whole = read_catalog(write(tmp_path / "items.parquet"), **self.columns)
+        for path in (folder, str(folder / "**" / "*.parquet"), self.files(folder)):
+            found = read_catalog(path, **self.columns)
+            assert found.ids.equals(whole.ids)
+            assert found.texts == whole.texts
+            assert found.taxonomy == whole.taxonomy
+            assert found.nodes.tolist() == whole.nodes.tolist()
+
+    def test_vectors_in_a_file_for_each_part(self, folder):
+        found = read_catalog(folder, **self.columns, embeddings_file=folder)
+        assert np.asarray(found.embeddings).tolist() == [[2, 2], [2, 2], [1, 1]]
+        np.save(folder / "b" / "0.npy", np.ones((2, 2)))
+        np.save(folder / "a.npy", np.ones((1, 2)))
+        with pytest.raises(InputError, match=r"a\.npy: found 1 rows; expected 2, as in .*a\.parquet"):
+            read_catalog(folder, **self.columns, embeddings_file=folder)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"id": None}, r"0\.parquet: column 'id': row 1: found no id"),
+            ({"id": "8"}, r"'8' in .*a\.parquet: row 2, .*0\.parquet: row 1"),
+            ({"name": " "}, r"0\.parquet: column 'name': row 1 \(id '9'\): found no text"),
+            ({"path": "A >  > B"}, r"0\.parquet: column 'path': row 1: found an empty segment"),
+        ],
+    )
+    def test_the_part_and_its_row_are_named(self, folder, change, message):
+        pq.write_table(pa.Table.from_pylist([ROWS[2] | change]), folder / "b" / "0.parquet")
+        with pytest.raises(InputError, match=message):
+            read_catalog(folder, **self.columns)
+
+    def test_an_unknown_category_of_a_part(self, folder):
+        pq.write_table(pa.Table.from_pylist([ROWS[2] | {"leaf": "x"}]), folder / "b" / "0.parquet")
+        with pytest.raises(InputError, match=r"0\.parquet: column 'leaf': row 1: found 'x'"):
+            read_catalog(folder, text_columns=("name",), category_column="leaf", taxonomy=TREE)
+
+    def test_nothing_there(self, tmp_path):
+        for path in (tmp_path, str(tmp_path / "*.parquet"), []):
+            with pytest.raises(InputError, match=r"without files|found none"):
+                read_catalog(path)

@@ -10,9 +10,11 @@ import pytest
 from tests.catalogues import DIM, clustered, write
 from tests.cli.commands import contents, failure, success
 
+from leafcode.catalog import Catalog
 from leafcode.cli import main
 from leafcode.codes import encode_items
 from leafcode.pipeline import Run
+from leafcode.pipeline import run as run_module
 
 
 def ids_of(table):
@@ -247,4 +249,45 @@ def test_folders_that_cannot_be_encoded(capsys, new_items, folder, run_copy, tmp
     told = failure(capsys, *words, "--embedding", "w")
     assert f"{folder}/0.parquet: found the columns 'id', 'text', 'v'" in told
     told = failure(capsys, "encode", run_copy, new_items.items, "--out", "ids.csv", "--engine", "ray")
-    assert "one file, with --engine ray" in told
+    assert "ray, and one table of IDs" in told
+
+
+def test_parts_and_a_whole_file_give_the_same_ids(capsys, new_items, run_copy, tmp_path, monkeypatch):
+    other = shutil.copytree(run_copy, tmp_path / "other")
+    encode(capsys, run_copy, new_items, tmp_path / "whole.jsonl")
+    monkeypatch.setattr(run_module, "_ID_ROWS", 7)
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for start, name in ((0, "a"), (11, "b")):
+        rows = new_items.rows[start : start + 19 if start else 11]
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
+        np.save(folder / f"{name}.npy", new_items.embeddings[start : start + len(rows)])
+    # Without --embeddings: a file of vectors beside each part.
+    told = success(capsys, "encode", other, folder, "--out", tmp_path / "parts.jsonl", "--quiet")
+    assert told == f"{len(new_items.rows)} IDs in {tmp_path / 'parts.jsonl'}\n"
+    assert (tmp_path / "parts.jsonl").read_text() == (tmp_path / "whole.jsonl").read_text()
+    assert pq.read_table(other / "ids.parquet").equals(pq.read_table(run_copy / "ids.parquet"))
+
+
+def test_an_id_that_comes_in_two_files(capsys, run_copy, tmp_path):
+    before = contents(run_copy)
+    for name in ("a", "b"):
+        files = write(tmp_path, [{"id": "twice", "text": "one"}], np.ones((1, DIM)), f"{name}.csv")
+        assert files.vectors == tmp_path / f"{name}.npy"
+    words = ["encode", run_copy, tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out.csv"]
+    told = failure(capsys, *words, "--quiet")
+    assert f"{tmp_path / 'b.csv'}: row 1: found 'twice' twice, first in {tmp_path / 'a.csv'}: row 1" in told
+    assert contents(run_copy) == before
+
+
+def test_an_item_that_moves_keeps_what_was_known_of_it(catalogue, run_copy):
+    run = Run.open(run_copy)
+    known = {row["id"]: row for row in run.ids().to_pylist()}
+    first, second = (catalogue.rows[place]["id"] for place in (0, 239))
+    moved = Catalog([first], None, np.full(1, -1, np.int32), None, catalogue.embeddings[239:])
+    run.encode(moved)
+    now = {row["id"]: row for row in run.ids().to_pylist()}
+    assert now[first]["c1"] == now[second]["c1"]
+    for name in ("path", "text", "split"):
+        assert now[first][name] == known[first][name]
+    assert now == known | {first: now[first]}

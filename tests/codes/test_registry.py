@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leafcode.codes import IdRegistry, semantic_id_text
-from leafcode.errors import InputError
+from leafcode.codes import registry as registry_module
+from leafcode.errors import FileRows, InputError
 
 NAMES = ["", "10", "2", "a", "b", "é", "ß", "\U0001f9c2"]
 calls = st.lists(
@@ -170,3 +171,32 @@ def test_a_million_items_take_seconds():
     suffix, registry = IdRegistry.empty(3).assign(ids, codes)
     assert time.process_time() - start < 30  # 4 s where it was written; an item-by-item loop takes minutes
     assert len(np.unique(np.column_stack([codes, suffix]), axis=0)) == n == len(registry)
+
+
+@given(calls)
+def test_few_ids_at_a_time_and_wide_codes_change_nothing(batches):
+    wide = [2**31 - 1, 5]  # three levels of such codes are more than an int64 holds
+    before, after = IdRegistry.empty(3), IdRegistry.empty(3)
+    for items in batches:
+        codes = np.array([[wide[a], wide[b], wide[a]] for a, b in items.values()], np.int64).reshape(-1, 3)
+        small = np.array([[a, b, a] for a, b in items.values()], np.int64).reshape(-1, 3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(registry_module, "_IDS_AT_ONCE", 2)
+            one, before = before.assign(list(items), codes)
+        other, after = after.assign(list(items), small)
+        assert one.tolist() == other.tolist()
+        assert before.active.tolist() == after.active.tolist()
+        assert before.suffix_of(list(items)).tolist() == one.tolist()
+    assert IdRegistry(before.table).table.equals(before.table)
+
+
+def test_an_item_without_an_id_has_no_suffix():
+    _, registry = assign(IdRegistry.empty(2), {"a": (5, 7)})
+    with pytest.raises(InputError, match=r"ids\[1\]: found an item without a Semantic ID"):
+        registry.suffix_of(["a", "b"])
+
+
+def test_ids_that_come_twice_are_named_by_their_place():
+    where = FileRows(("a.parquet", "b.parquet"), (1, 2))
+    with pytest.raises(InputError, match=r"b\.parquet: row 2: found 'x' twice, first in a\.parquet: row 1"):
+        IdRegistry.empty(1).assign(["x", "y", "x"], [[0], [0], [0]], where)

@@ -6,7 +6,7 @@ from tests.evaluation.catalogues import random_catalogue
 
 from leafcode import evaluation
 from leafcode.errors import InputError
-from leafcode.evaluation import ceilings, evaluate, to_json
+from leafcode.evaluation import ceilings, evaluate, sample_rows, to_json
 
 
 def arguments(c, **changes):
@@ -149,3 +149,31 @@ def test_to_json_refuses_what_json_cannot_hold():
         to_json({"a": [float("inf")]})
     with pytest.raises(TypeError, match="cannot turn set into JSON"):
         to_json({1})
+
+
+def test_rows_that_are_all_change_nothing(catalogue):
+    fields = arguments(catalogue)
+    assert evaluate(**fields, seed=0, rows=np.arange(150)) == evaluate(**fields, seed=0)
+
+
+def test_some_measures_are_of_some_rows_and_others_of_all(catalogue):
+    rows = np.random.default_rng(0).permutation(150)[:80]
+    fields = arguments(catalogue)
+    part = {name: value if name == "codebook_sizes" else value[rows] for name, value in fields.items()}
+    vectors = {name: part[name] for name in ("embeddings", "reconstructions", "quantized")}
+    found = evaluate(**fields | vectors, seed=0, rows=rows)
+    whole, alone = evaluate(**fields, seed=0), evaluate(**part, seed=0)
+    of_all = {"prefix_accuracy", "utilization", "perplexity", "collision_rate"}
+    assert found == {name: (whole if name in of_all else alone)[name] for name in whole}
+
+
+def test_sampled_rows():
+    heldout = np.random.default_rng(0).random(500) < 0.3
+    assert sample_rows(heldout, 0, queries=int(heldout.sum()), among=500) is None
+    rows = sample_rows(heldout, 0, queries=20, among=30)
+    assert heldout[rows].sum() == 20
+    assert len(np.unique(rows)) == len(rows) == 50
+    assert rows.tolist() == sorted(rows.tolist()) == sample_rows(heldout, 0, queries=20, among=30).tolist()
+    assert rows.tolist() != sample_rows(heldout, 1, queries=20, among=30).tolist()
+    few = sample_rows(heldout, 0, queries=500, among=30)
+    assert np.isin(np.flatnonzero(heldout), few).all()

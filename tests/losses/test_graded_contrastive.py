@@ -517,3 +517,9 @@ def test_an_item_that_is_not_finite_is_not_passed_over():
     relevance[3], relevance[:, 3] = NAN, NAN
     embeddings[3, 0] = NAN
     assert graded_contrastive_loss(embeddings, relevance).loss.isnan()
+
+
+def test_relevance_in_numpy_is_refused():
+    embeddings, relevance = random_batch(35)
+    with pytest.raises(InputError, match="found a ndarray; expected a torch tensor or a TreeRelevance"):
+        graded_contrastive_loss(embeddings, relevance.numpy())

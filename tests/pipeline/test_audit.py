@@ -41,7 +41,9 @@ def test_the_files_hold_what_the_audit_found(files, audited):
         assert finding["probability"] == np.float32(audit.probability[row])
         assert finding["kind"] == KINDS[audit.kind[row]]
         near = finding["neighbors"]
-        assert [one["id"] for one in near] == list(catalog.ids[audit.neighbors.items[row, : len(near)]])
+        assert [one["id"] for one in near] == catalog.ids.take(
+            audit.neighbors.items[row, : len(near)]
+        ).to_pylist()
         assert [one["path"] for one in near] == [files.rows[int(one["id"][3:])]["path"] for one in near]
     probabilities = table["probability"].to_numpy()
     assert (np.diff(probabilities) <= 0).all()

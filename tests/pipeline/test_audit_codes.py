@@ -20,7 +20,7 @@ def test_codes_in_the_order_of_the_catalogue(fitted, catalog):
     order = np.random.default_rng(0).permutation(len(catalog))
     codes = read_codes(run, catalog.subset(order))
     known = {row["id"]: [row["c1"], row["c2"]] for row in run.ids().to_pylist()}
-    assert codes.tolist() == [known[identity] for identity in catalog.ids[order]]
+    assert codes.tolist() == [known[identity] for identity in catalog.ids.take(order).to_pylist()]
 
 
 def test_an_item_without_codes(fitted, catalog):

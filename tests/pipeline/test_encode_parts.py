@@ -147,7 +147,7 @@ def test_an_id_in_two_files(run_copy, tmp_path, table):
     again = table.slice(45, 1).set_column(0, "id", table["id"].slice(7, 1))
     pq.write_table(pa.concat_tables([table.slice(40, 3), again]), tmp_path / "in/z=1/part.parquet")
     before = contents(run_copy)
-    found = r"in/z=1/part\.parquet: row 4: found the id 'sku\d+' of .*in/part-0\.parquet: row 8;"
+    found = r"in/z=1/part\.parquet: row 4: found 'sku\d+' twice, first in .*in/part-0\.parquet: row 8"
     with pytest.raises(InputError, match=found):
         encode_parts(Run.open(run_copy), SOURCE, str(tmp_path / "in"), str(tmp_path / "out"), QUIET)
     assert contents(run_copy) == before

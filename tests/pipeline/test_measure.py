@@ -34,7 +34,7 @@ def test_the_held_out_items_are_those_of_the_split(fitted):
     run = Run.open(fitted)
     catalog = run.source.load()
     held_out = {row["id"] for row in run.ids().to_pylist() if row["split"] == "heldout"}
-    assert held_out == set(catalog.ids[split_by_content(catalog.texts, 0.2, 0)].tolist())
+    assert held_out == set(catalog.ids.filter(split_by_content(catalog.texts, 0.2, 0)).tolist())
 
 
 def test_the_report_is_one_file_with_every_part(fitted):

@@ -71,7 +71,7 @@ def test_items_get_a_column_of_vectors_that_can_be_read_again(source, files, tmp
         catalog = read_catalog(
             tmp_path / "out" / name, text_columns=("text", "color"), embedding_column="embedding"
         )
-        expected = np.array([vector(TEXTS[key]) for key in catalog.ids], np.float32)
+        expected = np.array([vector(TEXTS[key]) for key in catalog.ids.to_pylist()], np.float32)
         np.testing.assert_array_equal(catalog.embeddings, expected)
 
 

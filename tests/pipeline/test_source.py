@@ -91,7 +91,7 @@ def test_the_digest_notices_every_change_and_no_other(catalogue):
     assert catalog.taxonomy is not None
     digest = content_digest(catalog, named)
     assert digest == content_digest(named.load(), named)
-    ids, nodes, vectors = catalog.ids.copy(), catalog.nodes.copy(), np.array(catalog.embeddings)
+    ids, nodes, vectors = catalog.ids.to_pylist(), catalog.nodes.copy(), np.array(catalog.embeddings)
     ids[0], nodes[0], vectors[0, 0] = "other", nodes[0] - 1, vectors[0, 0] + 1
     tree = catalog.taxonomy
     renamed = Taxonomy((*tree.keys[:-1], "other"), tree.names, tree.parents)

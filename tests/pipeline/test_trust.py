@@ -66,9 +66,11 @@ def test_decisions_of_the_review_count_more(files, audited, tmp_path):
     wrong, right, moved = audited.audit.items[audited.audit.order[:3]].tolist()
     keys = catalog.taxonomy.keys
     store = DecisionStore(folder / DECISIONS)
-    store.add(catalog.ids[wrong], ACCEPT, keys[catalog.nodes[wrong]], keys[-1], "ann")
-    store.add(catalog.ids[right], REJECT, *[keys[catalog.nodes[right]]] * 2, "ann")
-    store.add(catalog.ids[moved], ACCEPT, keys[-1], keys[catalog.nodes[moved]], "ann")  # and audited again
+    store.add(catalog.ids[wrong].as_py(), ACCEPT, keys[catalog.nodes[wrong]], keys[-1], "ann")
+    store.add(catalog.ids[right].as_py(), REJECT, *[keys[catalog.nodes[right]]] * 2, "ann")
+    store.add(
+        catalog.ids[moved].as_py(), ACCEPT, keys[-1], keys[catalog.nodes[moved]], "ann"
+    )  # and audited again
     after = read_trust(folder, catalog)
     assert (after[wrong], after[right], after[moved]) == (0, 1, 1)
     others = np.setdiff1d(np.arange(len(catalog)), [wrong, right, moved])

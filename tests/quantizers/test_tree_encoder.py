@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.strategies import labelled_trees
 
-from leafcode.quantizers import TreeEncoder
+from leafcode.quantizers import TreeEncoder, tree_encoder
 from leafcode.taxonomy.categories import find_categories
 
 SPANS = [
@@ -127,3 +127,29 @@ def test_temperature_and_spans_are_saved_with_the_weights():
     assert second.temperature.item() == pytest.approx(0.3)
     assert second.spans.tolist() == SPANS
     assert "temperature" not in dict(second.named_parameters())
+
+
+def test_places_some_categories_at_a_time(monkeypatch):
+    encoder = encoder_of()
+    whole = encoder.places()
+    monkeypatch.setattr(tree_encoder, "_CATEGORIES", 3)
+    assert torch.equal(encoder.places(), whole)
+
+
+def test_places_that_are_kept_follow_the_weights():
+    encoder, x = encoder_of(), embeddings()
+    with torch.no_grad():
+        before = encoder(x)
+        assert torch.equal(encoder(x), before)
+        encoder.prototypes.mul_(torch.linspace(-1, 1, 4, dtype=torch.float64)[:, None])
+        assert torch.equal(encoder(x), encoder_with(encoder)(x))
+        encoder.spans.copy_(torch.arange(4)[:, None, None] + torch.arange(2))
+        assert torch.equal(encoder(x), encoder_with(encoder)(x))
+        assert encoder.float()(x.float()).dtype == torch.float32
+
+
+def encoder_with(other):
+    """A fresh encoder of the same weights."""
+    fresh = encoder_of(seed=5)
+    fresh.load_state_dict(other.state_dict())
+    return fresh

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from leafcode.codes import IdRegistry
 from leafcode.errors import InputError, RunFolderError
-from leafcode.serving import SPLITS, ids_table
+from leafcode.serving import SPLITS, ids_batches, ids_table
 from leafcode.serving.ids_table import check_ids_table
 
 names = st.sampled_from("abcdef")
@@ -90,3 +90,21 @@ def test_other_columns_are_refused():
     for other in (table.drop(["text"]), table.append_column("x", pa.array([1, 2])), table.drop(["c1"])):
         with pytest.raises(RunFolderError, match=r"ids\.parquet: found the columns id: string"):
             check_ids_table(other, "ids.parquet")
+
+
+@given(batches, st.integers(1, 4))
+def test_batches_are_the_table_in_pieces(calls, rows):
+    registry, table = IdRegistry.empty(1), None
+    for items in calls:
+        codes = np.array([[code] for code, *_ in items.values()], np.int64).reshape(-1, 1)
+        _, registry = registry.assign(list(items), codes)
+        paths, texts, splits = ([value[part] for value in items.values()] for part in (1, 2, 3))
+        arrays = {
+            name: pa.array(values, pa.string()).dictionary_encode()
+            for name, values in (("path", paths), ("text", texts), ("split", splits))
+        }
+        old = None if table is None else iter([table.slice(0, 2), table.slice(2)])
+        pieces = list(ids_batches(registry, list(items), arrays, old, rows=rows))
+        table = ids_table(registry, list(items), paths=paths, texts=texts, splits=splits, previous=table)
+        assert pa.concat_tables([table.slice(0, 0), *pieces]).equals(table)
+        assert all(piece.num_rows <= rows for piece in pieces)

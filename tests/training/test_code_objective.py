@@ -4,7 +4,7 @@ import torch
 from tests.oracles import residual_quantization as oracle
 from tests.training.catalogues import DIM, QUICK, SIZES, catalogue, model_of
 
-from leafcode.training import TrainingConfig
+from leafcode.training import TrainingConfig, code_objective
 from leafcode.training.code_objective import CodeObjective
 
 TRAIN = np.arange(100)
@@ -88,3 +88,18 @@ def test_only_codewords_that_no_item_chose_are_revived(objective):
     model.quantizer.codebooks[0].data[:2] = dead
     objective.revive(step=17)
     torch.testing.assert_close(model.quantizer.codebooks[0].detach()[:2], dead, rtol=0, atol=0)
+
+
+def test_tree_parts_of_items_that_are_too_many_are_computed_when_drawn(monkeypatch):
+    _, at_once, _ = objective_of()
+    monkeypatch.setattr(code_objective, "_LATENT_SAMPLE", 50)
+    monkeypatch.setattr(code_objective, "_TREE_ENTRIES", 64)
+    model, when_drawn, _ = objective_of(batch_size=2, steps=1, content_steps=1)
+    assert at_once._tree_parts is not None
+    assert when_drawn._tree_parts is None
+    model.train()
+    items = np.array([5, 110, 0, 7])
+    expected, found = at_once.latents(items).values, when_drawn.latents(items).values
+    torch.testing.assert_close(found, expected)
+    assert model.training
+    assert not when_drawn._parts_of(items).requires_grad

@@ -7,6 +7,8 @@ from leafcode.catalog.embeddings import check_embeddings, load_embeddings
 from leafcode.catalog.engagement import AssociationName, Engagement
 from leafcode.catalog.engagement_reader import read_engagement
 from leafcode.catalog.items import TEXT_SEPARATOR, Catalog, read_catalog
+from leafcode.catalog.parts import CatalogPart, read_catalog_parts
+from leafcode.catalog.rows import Rows, row_view
 from leafcode.catalog.splits import split_by_content, split_by_leaf
 from leafcode.catalog.vector_cache import VectorCache
 
@@ -15,8 +17,10 @@ __all__ = [
     "AssociationName",
     "Attributes",
     "Catalog",
+    "CatalogPart",
     "Embedder",
     "Engagement",
+    "Rows",
     "VectorCache",
     "agreement_weights",
     "check_embeddings",
@@ -24,8 +28,10 @@ __all__ = [
     "embed_texts",
     "load_embeddings",
     "read_catalog",
+    "read_catalog_parts",
     "read_engagement",
     "refine_relevance",
+    "row_view",
     "split_by_content",
     "split_by_leaf",
 ]

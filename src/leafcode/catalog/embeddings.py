@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +10,27 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from leafcode.errors import InputError
+from leafcode.catalog.rows import Rows, as_array
+from leafcode.errors import FileRows, InputError, row_place
+from leafcode.taxonomy.readers import find_files
 
 _CHUNK_VALUES = 1 << 22  # 16 MiB of float32 at a time
 
 
-def load_embeddings(path: str | Path) -> npt.NDArray[np.floating[Any]]:
-    """Open an embedding file.
+def load_embeddings(path: str | Path | Sequence[str | Path]) -> npt.NDArray[np.floating[Any]]:
+    """Open an embedding file, or several whose rows follow one another.
 
     Args:
         path: ``.npy``, which is memory-mapped read-only, or ``.safetensors``, which is read into memory and
-            holds either one tensor or one called ``embeddings``.
+            holds either one tensor or one called ``embeddings``. Or several: a sequence of them, a glob, or a
+            folder of ``.npy`` files; see `leafcode.taxonomy.readers.find_files`.
 
     Returns:
-        float16, float32 or float64 (n, D), as stored.
+        float16, float32 or float64 (n, D), as stored; several files stay apart, as `Rows`.
 
     Raises:
-        InputError: The file is missing, damaged, of another kind, or holds no such array.
+        InputError: A file is missing, damaged, of another kind, holds no such array, or one of another width
+            than the first.
 
     Example:
         >>> import tempfile
@@ -35,7 +40,16 @@ def load_embeddings(path: str | Path) -> npt.NDArray[np.floating[Any]]:
         ...     type(x).__name__, x.shape, x.dtype.name
         ('memmap', (3, 2), 'float16')
     """
-    path = Path(path)
+    files = find_files(path, (".npy",))
+    arrays = [_load(file) for file in files]
+    for file, array in zip(files, arrays, strict=True):
+        if array.shape[1] != arrays[0].shape[1]:
+            expected = f"{arrays[0].shape[1]}, as {files[0]} has"
+            raise InputError(str(file), f"rows of {array.shape[1]} numbers", expected)
+    return arrays[0] if len(arrays) == 1 else as_array(Rows(arrays))
+
+
+def _load(path: Path) -> npt.NDArray[np.floating[Any]]:
     suffix = path.suffix.lower()
     if suffix not in (".npy", ".safetensors"):
         raise InputError(str(path), f"the suffix {path.suffix!r}", "'.npy' or '.safetensors'")
@@ -52,7 +66,35 @@ def load_embeddings(path: str | Path) -> npt.NDArray[np.floating[Any]]:
     return array
 
 
-def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str = "embeddings") -> None:
+def load_vectors_beside(
+    path: str | Path | Sequence[str | Path], items: FileRows
+) -> tuple[npt.NDArray[np.floating[Any]], FileRows]:
+    """Open the vectors of items that lie in other files.
+
+    Args:
+        path: As for `load_embeddings`.
+        items: The files of the items. Where there are as many of vectors, each belongs to one of them.
+
+    Returns:
+        The vectors as `load_embeddings` gives them, and where they stand.
+
+    Raises:
+        InputError: As `load_embeddings`, or another number of rows than items.
+    """
+    files = find_files(path, (".npy",))
+    vectors = load_embeddings(files)
+    lengths = [len(vectors)] if len(files) == 1 else [len(_load(file)) for file in files]
+    places = FileRows(tuple(map(str, files)), tuple(lengths))
+    if len(files) == len(items.files):
+        for file, length, beside, count in zip(places.files, lengths, items.files, items.counts, strict=True):
+            if length != count:
+                raise InputError(file, f"{length} rows", f"{count}, as in {beside}")
+    if len(vectors) != sum(items.counts):
+        raise InputError(str(places), f"{len(vectors)} rows", f"{sum(items.counts)}, as in {items}")
+    return vectors, places
+
+
+def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str | FileRows = "embeddings") -> None:
     """Check that every row is finite and not all zero, reading a chunk at a time.
 
     A zero row has no direction, so no cosine similarity is defined for it.
@@ -70,10 +112,16 @@ def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str = "embeddings"
         Traceback (most recent call last):
         leafcode.errors.InputError: x.npy: row 2: found a NaN or an infinity; expected finite numbers
     """
-    _check_form(x, where)
+    _check_form(x, str(where))
     step = max(1, _CHUNK_VALUES // x.shape[1])
     for start in range(0, len(x), step):
         chunk = np.asarray(x[start : start + step])
+        # Squared lengths settle almost every chunk; they may overflow, or vanish, where no number does.
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            single = chunk.astype(np.float32) if chunk.dtype == np.float16 else chunk
+            lengths = np.einsum("ij,ij->i", single, single)
+        if bool(np.isfinite(lengths).all() and (lengths > 0).all()):
+            continue
         finite: npt.NDArray[np.bool_] = np.all(np.isfinite(chunk), axis=1)
         filled: npt.NDArray[np.bool_] = np.any(chunk != 0, axis=1)
         bad = np.flatnonzero(~(finite & filled))
@@ -81,7 +129,7 @@ def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str = "embeddings"
             row = int(bad[0])
             found = "zeros only" if finite[row] else "a NaN or an infinity"
             expected = "a vector with a direction" if finite[row] else "finite numbers"
-            raise InputError(f"{where}: row {start + row + 1}", found, expected)
+            raise InputError(row_place(where, start + row), found, expected)
 
 
 def _check_form(x: npt.NDArray[Any], where: str) -> None:

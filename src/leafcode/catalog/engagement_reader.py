@@ -24,7 +24,7 @@ ORDER_COLUMNS = ("position", "timestamp", "time")
 
 def read_engagement(
     path: str | Path,
-    ids: Sequence[str] | npt.NDArray[np.object_],
+    ids: Sequence[str] | npt.NDArray[np.object_] | pa.LargeStringArray,
     *,
     basket_column: str | None = None,
     item_column: str | None = None,
@@ -83,7 +83,9 @@ def read_engagement(
     basket, item = (
         _filled(text_column(table, name, where), f"{where}: column {name!r}") for name in columns[:2]
     )
-    places = pc.index_in(item, value_set=pa.array(list(ids), pa.large_string()))
+    if not isinstance(ids, pa.Array):
+        ids = pa.array(list(ids), pa.large_string())
+    places = pc.index_in(item, value_set=ids)
     known = np.asarray(places.is_valid())
     if unknown == "error" and not known.all():
         row = int(np.argmin(known))

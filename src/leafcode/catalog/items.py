@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leafcode.catalog.embeddings import check_embeddings, load_embeddings
+from leafcode.catalog.embeddings import check_embeddings, load_vectors_beside
 from leafcode.catalog.listed_texts import listed_texts
-from leafcode.errors import InputError
+from leafcode.catalog.vector_column import read_vector_column
+from leafcode.errors import FileRows, InputError
 from leafcode.taxonomy import Taxonomy, Unfolded, places_from_keys, places_from_paths
-from leafcode.taxonomy.readers import first_null, read_columns, text_column
+from leafcode.taxonomy.readers import (
+    coded_column,
+    find_files,
+    first_null,
+    read_columns,
+    text_column,
+)
 
 TEXT_SEPARATOR = " | "
 """Stands between the texts of an item that has several text columns."""
@@ -27,25 +36,26 @@ class Catalog:
     """Items, each with an id and, where known, a text, a category and an embedding.
 
     Args:
-        ids: Object array (n,) of unique texts.
+        ids: PyArrow ``large_string`` array (n,) of unique texts; any sequence of texts becomes one.
         texts: A text per item, or None.
         nodes: int32 (n,), the category of each item as a node of ``taxonomy``, -1 for an unlabelled item.
         taxonomy: The category tree; None only if no item is labelled.
-        embeddings: Floats (n, D), possibly memory-mapped, or None.
+        embeddings: Floats (n, D), possibly memory-mapped, or `Rows` that stand for them; or None.
         places: int32 (n, P), all categories of each item, first that of ``nodes``, padded with -1; None where
             no item has more than one. See `leafcode.taxonomy.places_from_paths`.
 
     Raises:
-        InputError: Lengths differ, a node is not in the taxonomy, or the places do not begin with the nodes.
+        InputError: An id is no text, lengths differ, a node is not in the taxonomy, or the places do not
+            begin with the nodes.
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["Pantry > Salt", None])
-        >>> catalog = Catalog(np.array(["7", "8"], object), ["salt", "mystery"], nodes, tree)
+        >>> catalog = Catalog(["7", "8"], ["salt", "mystery"], nodes, tree)
         >>> len(catalog), catalog.labelled.tolist(), catalog.subset(catalog.labelled).ids.tolist()
         (2, [True, False], ['7'])
     """
 
-    ids: npt.NDArray[np.object_]
+    ids: pa.LargeStringArray
     texts: list[str] | None
     nodes: npt.NDArray[np.int32]
     taxonomy: Taxonomy | None = None
@@ -53,6 +63,7 @@ class Catalog:
     places: npt.NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", _as_texts(self.ids))
         n = len(self.ids)
         for name, column in (("texts", self.texts), ("nodes", self.nodes), ("embeddings", self.embeddings)):
             if column is not None and len(column) != n:
@@ -90,7 +101,7 @@ class Catalog:
             found = f"{index.dtype} {index.shape}"
             raise InputError("index", found, f"bool ({len(self)},) or integers of one dimension")
         return Catalog(
-            self.ids[places],
+            self.ids.take(pa.array(places)),
             None if self.texts is None else [self.texts[place] for place in places.tolist()],
             self.nodes[places],
             self.taxonomy,
@@ -99,8 +110,18 @@ class Catalog:
         )
 
 
+def _as_texts(ids: pa.Array | Sequence[str] | npt.NDArray[np.object_]) -> pa.LargeStringArray:
+    """Ids as a PyArrow ``large_string`` array."""
+    if isinstance(ids, pa.Array):
+        return ids.cast(pa.large_string())
+    try:
+        return pa.array(ids, pa.large_string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        raise InputError("catalog: ids", f"an id that is no text ({error})", "texts") from error
+
+
 def read_catalog(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     *,
     id_column: str = "id",
     text_columns: Sequence[str] = ("text",),
@@ -109,7 +130,7 @@ def read_catalog(
     category_column: str | None = None,
     taxonomy: Taxonomy | Unfolded | None = None,
     embedding_column: str | None = None,
-    embeddings_file: str | Path | None = None,
+    embeddings_file: str | Path | Sequence[str | Path] | None = None,
     paths_separator: str | None = None,
 ) -> Catalog:
     r"""Read a catalogue; the suffix decides between Parquet, CSV, TSV and JSON Lines.
@@ -119,7 +140,8 @@ def read_catalog(
     them its primary one; so does text with a ``paths_separator``.
 
     Args:
-        path: The file.
+        path: The file; or several whose rows follow one another: a sequence of files, a glob, or a folder of
+            Parquet files, see `leafcode.taxonomy.readers.find_files`.
         id_column: Unique ids, text or whole numbers; kept as text.
         text_columns: Columns whose texts, without surrounding white space, are joined by ``" | "``; nulls
             and blanks are left out. Empty for a catalogue without texts.
@@ -128,14 +150,14 @@ def read_catalog(
         category_column: Keys of nodes of ``taxonomy``.
         taxonomy: The tree that ``category_column`` refers to, or a taxonomy of several parents, unfolded: an
             item then stands at every place of its category, the first in the tree being its primary one.
-        embedding_column: Lists of numbers, all of one length, read as float32.
-        embeddings_file: ``.npy`` or ``.safetensors`` with one row per item, in the order of the items; see
-            `load_embeddings`.
+        embedding_column: Lists of numbers, all of one length; float16 stays, all else is read as float32.
+        embeddings_file: ``.npy`` or ``.safetensors`` with one row per item, in the order of the items; or
+            several, such as one for each file of items; see `load_embeddings`.
         paths_separator: Text between two paths, or keys, of an item that has several; None where the column
             holds one each, or lists.
 
     Returns:
-        The catalogue, items in the order of the file.
+        The catalogue, items in the order of the files.
 
     Raises:
         InputError: Naming the file and, where there is one, the column and the row (counted from 1, without
@@ -152,42 +174,109 @@ def read_catalog(
         >>> catalog.ids.tolist(), catalog.texts, catalog.nodes.tolist()
         (['7', '8'], ['salt', 'soap | Sud'], [1, -1])
     """
-    where = str(path)
-    _check_arguments(path_column, category_column, taxonomy, embedding_column, embeddings_file)
-    text_columns = (text_columns,) if isinstance(text_columns, str) else tuple(text_columns)
-    optional = (path_column, category_column, embedding_column)
-    table = read_columns(path, [id_column, *text_columns, *(name for name in optional if name is not None)])
-
-    ids = text_column(table, id_column, where)
-    _check_ids(ids, f"{where}: column {id_column!r}")
-    texts = _join_texts(table, text_columns, ids, where) if text_columns else None
-    places, tree = np.full((len(ids), 1), -1, np.int32), None
-    if path_column is not None:
-        paths = listed_texts(table, path_column, where, paths_separator)
-        tree, places = places_from_paths(paths, separator, f"{where}: column {path_column!r}")
-    elif category_column is not None and taxonomy is not None:
-        keys = listed_texts(table, category_column, where, paths_separator)
-        place = f"{where}: column {category_column!r}"
-        if not any(keys):
-            raise InputError(place, "no category in any row", "at least one", "Drop the category column?")
-        if isinstance(taxonomy, Unfolded):
-            tree, places = taxonomy.taxonomy, taxonomy.places(keys, place)
-        else:
-            tree, places = taxonomy, places_from_keys(taxonomy, keys, place)
-
-    embeddings = None
+    check_arguments(path_column, category_column, taxonomy, embedding_column, embeddings_file)
+    columns = ItemColumns(
+        id_column, text_columns, path_column, separator, category_column, taxonomy, paths_separator
+    )
+    files = find_files(path)
+    tables = [read_columns(file, columns.names, columns.coded) for file in files]
+    rows = FileRows(tuple(map(str, files)), tuple(table.num_rows for table in tables))
+    catalog = columns.catalog(tables, rows)
     if embedding_column is not None:
-        place = f"{where}: column {embedding_column!r}"
-        embeddings = _embedding_column(table[embedding_column], place)
-        check_embeddings(embeddings, place)
-    elif embeddings_file is not None:
-        embeddings = load_embeddings(embeddings_file)
-        if len(embeddings) != len(ids):
-            raise InputError(str(embeddings_file), f"{len(embeddings)} rows", f"{len(ids)}, as in {where}")
-        check_embeddings(embeddings, str(embeddings_file))
-    named = np.array(ids.to_pylist(), object)
-    several = places if places.shape[1] > 1 else None
-    return Catalog(named, texts, places[:, 0].copy(), tree, embeddings, several)
+        vectors = read_vector_column(files, embedding_column, rows.counts)
+        return dataclasses.replace(catalog, embeddings=vectors)
+    if embeddings_file is not None:
+        vectors, places = load_vectors_beside(embeddings_file, rows)
+        check_embeddings(vectors, places)
+        return dataclasses.replace(catalog, embeddings=vectors)
+    return catalog
+
+
+class ItemColumns(NamedTuple):
+    """Which columns hold what, vectors apart; see `read_catalog`."""
+
+    ids: str
+    texts: Sequence[str]
+    path: str | None
+    separator: str
+    category: str | None = None
+    taxonomy: Taxonomy | Unfolded | None = None
+    paths_separator: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return [self.ids, *self._texts, *self.coded]
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return (self.texts,) if isinstance(self.texts, str) else tuple(self.texts)
+
+    @property
+    def coded(self) -> list[str]:
+        """Those whose texts repeat."""
+        return [name for name in (self.path, self.category) if name is not None]
+
+    def catalog(self, tables: Sequence[pa.Table], rows: FileRows, *, whole: bool = True) -> Catalog:
+        """The items of tables that follow one another; `whole`: a column without any category is an error."""
+        # A part may begin within its file.
+        firsts = [rows.first, *[0] * len(rows.files)]
+        each = zip(rows.files, rows.counts, firsts, strict=False)
+        places = [FileRows((file,), (count,), first=first) for file, count, first in each]
+        pairs = list(zip(tables, map(str, places), strict=True))
+        ids = pa.chunked_array([text_column(table, self.ids, where) for table, where in pairs])
+        ids = ids.combine_chunks()
+        _check_ids(ids, rows._replace(columns=(self.ids,)))
+        texts: list[str] | None = None
+        if self._texts:
+            joined = (_join_texts(*pair, self._texts, self.ids) for pair in zip(tables, places, strict=True))
+            texts = list(itertools.chain.from_iterable(joined))
+        nodes = np.full(len(ids), -1, np.int32)
+        several: npt.NDArray[np.int32] | None = None
+        taxonomy = None if isinstance(self.taxonomy, Unfolded) else self.taxonomy
+        for name in self.coded:
+            place = rows._replace(columns=(name,))
+            if self._may_be_several(tables[0], name):
+                listed = [listed_texts(table, name, where, self.paths_separator) for table, where in pairs]
+                flat = list(itertools.chain.from_iterable(listed))
+                if any(flat) or whole:
+                    taxonomy, several = self._places(flat, str(place))
+                    nodes = several[:, 0].copy()
+                continue
+            coded = coded_column(tables, name, [where for _, where in pairs])
+            if len(coded.dictionary) == 0 and not whole:
+                continue
+            if taxonomy is None:
+                taxonomy, nodes = Taxonomy.from_paths(coded, self.separator, place)
+            elif len(coded.dictionary) == 0:
+                raise _no_category(str(place))
+            else:
+                nodes = taxonomy.find_all(coded, place)
+        if several is not None and several.shape[1] == 1:
+            several = None
+        return Catalog(ids, texts, nodes, taxonomy, None, several)
+
+    def _may_be_several(self, table: pa.Table, name: str) -> bool:
+        """Whether a column gives items more categories than one."""
+        kind = table.schema.field(name).type
+        listed = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+        return listed or self.paths_separator is not None or isinstance(self.taxonomy, Unfolded)
+
+    def _places(
+        self, listed: Sequence[list[str] | str | None], where: str
+    ) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
+        """The tree, and all categories of each item in it."""
+        if self.taxonomy is None:
+            return places_from_paths(listed, self.separator, where)
+        if not any(listed):
+            raise _no_category(where)
+        if isinstance(self.taxonomy, Unfolded):
+            return self.taxonomy.taxonomy, self.taxonomy.places(listed, where)
+        return self.taxonomy, places_from_keys(self.taxonomy, listed, where)
+
+
+def _no_category(where: str) -> InputError:
+    return InputError(where, "no category in any row", "at least one", "Drop the category column?")
 
 
 def _check_places(places: npt.NDArray[np.int32], nodes: npt.NDArray[np.int32], known: int) -> None:
@@ -202,13 +291,18 @@ def _check_places(places: npt.NDArray[np.int32], nodes: npt.NDArray[np.int32], k
         raise InputError(f"catalog: places: item {gaps[0] + 1}", "a place behind -1", "-1 behind all places")
 
 
-def _check_arguments(
+def check_arguments(
     path_column: str | None,
     category_column: str | None,
     taxonomy: Taxonomy | Unfolded | None,
     embedding_column: str | None,
-    embeddings_file: str | Path | None,
+    embeddings_file: str | Path | Sequence[str | Path] | None,
 ) -> None:
+    """Arguments that `read_catalog` takes do not exclude each other.
+
+    Raises:
+        InputError: They do.
+    """
     if path_column is not None and category_column is not None:
         raise InputError("arguments", "path_column and category_column", "one of them")
     if (category_column is None) != (taxonomy is None):
@@ -218,11 +312,11 @@ def _check_arguments(
         raise InputError("arguments", "embedding_column and embeddings_file", "one of them")
 
 
-def _check_ids(ids: pa.LargeStringArray, where: str) -> None:
+def _check_ids(ids: pa.LargeStringArray, where: FileRows) -> None:
     row = first_null(pc.if_else(pc.equal(ids, ""), None, ids))
     if row is not None:
-        raise InputError(f"{where}: row {row + 1}", "no id", "an id")
-    code = np.asarray(ids.dictionary_encode().indices, np.int64)
+        raise InputError(where.row(row), "no id", "an id")
+    code = np.asarray(ids.dictionary_encode().indices)
     repeated = np.flatnonzero(np.bincount(code) > 1)
     if len(repeated) == 0:
         return
@@ -230,43 +324,27 @@ def _check_ids(ids: pa.LargeStringArray, where: str) -> None:
     for value in repeated[:3]:
         rows = np.flatnonzero(code == value)
         more = ", …" if len(rows) > 3 else ""
-        shown.append(f"{ids[int(rows[0])].as_py()!r} in rows {', '.join(map(str, rows[:3] + 1))}{more}")
-    raise InputError(where, f"{len(repeated)} id(s) more than once: {'; '.join(shown)}", "unique ids")
+        if len(where.files) == 1:
+            places = f"rows {', '.join(str(where.first + row + 1) for row in rows[:3].tolist())}"
+        else:
+            places = ", ".join(where._replace(columns=()).row(row) for row in rows[:3].tolist())
+        shown.append(f"{ids[int(rows[0])].as_py()!r} in {places}{more}")
+    raise InputError(str(where), f"{len(repeated)} id(s) more than once: {'; '.join(shown)}", "unique ids")
 
 
-def _join_texts(table: pa.Table, columns: Sequence[str], ids: pa.LargeStringArray, where: str) -> list[str]:
-    trimmed = [pc.utf8_trim_whitespace(text_column(table, name, where, numbers=True)) for name in columns]
+def _join_texts(table: pa.Table, where: FileRows, columns: Sequence[str], id_column: str) -> list[str]:
+    trimmed = [
+        pc.utf8_trim_whitespace(text_column(table, name, str(where), numbers=True)) for name in columns
+    ]
     filled = [pc.if_else(pc.equal(text, ""), None, text) for text in trimmed]
     empty = np.flatnonzero(np.all([np.asarray(text.is_null()) for text in filled], axis=0))
     if len(empty):
         row = int(empty[0])
-        place = f"{where}: column {' + '.join(map(repr, columns))}: row {row + 1} (id {ids[row].as_py()!r})"
+        place = where._replace(columns=tuple(columns)).row(row)
+        place += f" (id {text_column(table, id_column, str(where))[row].as_py()!r})"
         raise InputError(place, "no text", "text to embed", f"{len(empty)} item(s) have no text.")
     # Only now: PyArrow 26 drops a row that holds nulls alone, which would move up all rows below it.
     separator = pa.scalar(TEXT_SEPARATOR, pa.large_string())
     joined = pc.binary_join_element_wise(*filled, separator, null_handling="skip")
     texts: list[str] = joined.to_pylist()
     return texts
-
-
-def _embedding_column(column: pa.ChunkedArray, where: str) -> npt.NDArray[np.float32]:
-    kind = column.type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
-        raise InputError(where, f"values of type {kind}", "lists of numbers")
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), -1), np.int64)
-    odd = np.flatnonzero((lengths != lengths[0]) | (lengths < 1))
-    if len(odd):
-        found = "no vector" if lengths[odd[0]] < 1 else f"{lengths[odd[0]]} numbers"
-        expected = f"{lengths[0]} numbers as in row 1" if lengths[0] > 0 else "a list of numbers"
-        raise InputError(f"{where}: row {odd[0] + 1}", found, expected)
-    parts: list[npt.NDArray[np.float32]] = []
-    for chunk in column.chunks:  # never one array: its 32-bit offsets could overflow
-        values = chunk.flatten()
-        null = first_null(values)
-        if null is not None:
-            row = (sum(part.size for part in parts) + null) // int(lengths[0])
-            raise InputError(f"{where}: row {row + 1}", "a null among the numbers", "finite numbers")
-        with np.errstate(over="ignore"):  # what overflows becomes infinite, which the check of rows reports
-            parts.append(np.asarray(values).astype(np.float32))
-    return np.concatenate(parts).reshape(len(column), -1)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from leafcode.catalog.rows import Rows
 from leafcode.errors import InputError
 from leafcode.taxonomy import Taxonomy
 
@@ -45,7 +46,7 @@ def split_by_content(
         >>> split_by_content(["milk", "salt", "soap", "milk"], fraction=0.5, seed=3).tolist()
         [False, True, False, False]
     """
-    if isinstance(content, np.ndarray) and content.dtype.kind not in "OU":  # else an array of texts
+    if isinstance(content, np.ndarray | Rows) and content.dtype.kind not in "OU":  # else an array of texts
         if content.ndim != 2 or content.dtype.kind != "f":
             found = f"{content.dtype} {content.shape}"
             raise InputError("content", found, "texts, or floats of shape (n, D)")

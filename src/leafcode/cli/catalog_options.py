@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from leafcode.cli.options import add_item_options
+from leafcode.cli.options import add_item_options, given_files
 from leafcode.errors import InputError
 from leafcode.pipeline import CatalogSource
 from leafcode.pipeline.source import DEFAULT_MODEL, PARENTS
@@ -13,7 +13,11 @@ from leafcode.taxonomy.readers import FORMATS
 
 def add_catalog_options(parser: argparse.ArgumentParser) -> None:
     """The catalogue's file, its columns, its tree and the model that embeds it."""
-    parser.add_argument("items", help="catalogue: Parquet, CSV, TSV or JSON Lines")
+    parser.add_argument(
+        "items",
+        nargs="+",
+        help="catalogue: Parquet, CSV, TSV or JSON Lines; a folder or glob of Parquet; several",
+    )
     add_item_options(parser, defaults=True)
     parser.add_argument_group("embedding").add_argument(
         "--model",
@@ -72,7 +76,7 @@ def catalog_source(options: argparse.Namespace) -> CatalogSource:
         found = f"{len(columns)} columns ({' '.join(columns)})"
         raise InputError("--taxonomy-columns", found, "the id, the parent and possibly the name column")
     return CatalogSource(
-        items=options.items,
+        items=given_files(options.items),
         id_column=options.id_column,
         text_columns=tuple(options.text),
         path_column=options.path,
@@ -81,7 +85,7 @@ def catalog_source(options: argparse.Namespace) -> CatalogSource:
         taxonomy_file=options.taxonomy,
         taxonomy_columns=(columns[0], columns[1], columns[2] if len(columns) > 2 else None),
         embedding_column=options.embedding,
-        embeddings_file=options.embeddings,
+        embeddings_file=options.embeddings and given_files(options.embeddings),
         model=options.model,
         taxonomy_format=options.taxonomy_format,
         taxonomy_options=tuple(options.taxonomy_option or ()),

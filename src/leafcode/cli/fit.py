@@ -117,6 +117,9 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     measures.add_argument(
         "--no-baselines", action="store_true", help="do not train RQ-KMeans and lambda = 0 beside it"
     )
+    measures.add_argument(
+        "--no-ceilings", action="store_true", help="do not measure what the embedding itself allows"
+    )
     add_again_options(parser, "run", "go on with a run that was stopped")
     add_machine_options(parser)
     parser.set_defaults(run=run)
@@ -139,6 +142,7 @@ def _fit(options: argparse.Namespace, device: str) -> None:
         split_seed=options.split_seed,
         training=_training(options),
         baselines=not options.no_baselines,
+        ceilings=not options.no_ceilings,
     )
     progress = world.is_first and not options.quiet
     with world.first_goes_first():  # what it has embedded is in the cache then

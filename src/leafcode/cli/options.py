@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,18 @@ def add_item_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None
     )
     add("--path", "category path of an item, such as Pantry > Spices", None, metavar="COLUMN")
     add("--embedding", "column of vectors to use instead of the texts", None, metavar="COLUMN")
-    add("--embeddings", ".npy or .safetensors to use instead of the texts", None, metavar="FILE")
+    text = ".npy or .safetensors to use instead of the texts; several, such as one for each file of items"
+    add("--embeddings", text, None, metavar="FILE", nargs="+")
+
+
+def given_files(names: Sequence[str]) -> str | tuple[str, ...]:
+    """Files of an option that takes several; one as it is.
+
+    Example:
+        >>> given_files(["a.parquet"]), given_files(["a.parquet", "b.parquet"])
+        ('a.parquet', ('a.parquet', 'b.parquet'))
+    """
+    return names[0] if len(names) == 1 else tuple(names)
 
 
 def numbers(kind: type[int] | type[float]) -> Callable[[str], tuple[int | float, ...]]:

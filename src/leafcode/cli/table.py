@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +97,41 @@ def check_table_path(path: Path) -> None:
 
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a table in the format that the suffix names, in one piece."""
-    with replacing(path) as beside:
-        if path.suffix == ".parquet":
-            pa.parquet.write_table(table, beside)
-        elif path.suffix == ".csv":
-            pa.csv.write_csv(table, beside)
-        else:
-            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
-            beside.write_text("".join(lines), encoding="utf-8")
+    write_batches([table], path)
+
+
+def write_batches(batches: Iterable[pa.Table], path: Path) -> int:
+    """Write tables of the same columns, at least one, one after the other; how many rows they have.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_batches([pa.table({"id": ["a"]}), pa.table({"id": ["b"]})], Path(folder, "x.csv"))
+        2
+    """
+    rest, count = iter(batches), 0
+    first = next(rest)
+    with replacing(path) as beside, _writer(beside, path.suffix, first.schema) as write:
+        for batch in itertools.chain([first], rest):
+            write(batch)
+            count += batch.num_rows
+    return count
+
+
+@contextlib.contextmanager
+def _writer(path: Path, suffix: str, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """What writes a table after those before it, in the format of a suffix."""
+    if suffix == ".parquet":
+        with pa.parquet.ParquetWriter(path, schema) as parquet:
+            yield parquet.write_table
+    elif suffix == ".csv":
+        with pa.csv.CSVWriter(path, schema) as csv:
+            yield csv.write_table
+    else:
+        with path.open("w", encoding="utf-8") as lines:
+            yield lambda table: lines.writelines(
+                json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist()
+            )
 
 
 def _figure(value: float | None) -> str:

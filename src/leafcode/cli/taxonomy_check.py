@@ -124,7 +124,7 @@ def _check(options: argparse.Namespace) -> StructureCheck:
             raise InputError("--items", given, "a taxonomy and --items FILE, or --path COLUMN without them")
         catalog = read_checked_items(source, **reading)
         if catalog.taxonomy is None:  # read_catalog refuses a column without a path
-            raise InputError(source.items, "no path", "a category path in at least one row")
+            raise InputError(source.place, "no path", "a category path in at least one row")
         return check_taxonomy(catalog.taxonomy, catalog.nodes, catalog.embeddings, **settings)
     about_items = (options.category, options.embedding, options.embeddings, *options.text)
     if options.items is None and any(about_items):

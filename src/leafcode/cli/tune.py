@@ -116,7 +116,7 @@ def fit_command(options: argparse.Namespace, default: Callable[[str], Any]) -> s
         >>> fit_command(options, {"path": None, "levels": "1024,256,64"}.get)
         "leafcode fit 'my items.csv' --out run --path path --levels 64,32"
     """
-    words = ["leafcode", "fit", options.items, "--out", "run"]
+    words = ["leafcode", "fit", *_words(options.items), "--out", "run"]
     for name, value in vars(options).items():
         if name in (*_NOT_FOR_FIT, *_MACHINE) or _words(value) == _words(default(name)):
             continue

@@ -5,7 +5,7 @@ from leafcode.codes.encode import CodeModel, EncodedItems, encode_codes, encode_
 from leafcode.codes.prefix_tree import Children, PrefixTree
 from leafcode.codes.registry import IdRegistry
 from leafcode.codes.search import ResidualSearch
-from leafcode.codes.semantic_id import SemanticId, parse_semantic_id, semantic_id_text
+from leafcode.codes.semantic_id import SemanticId, parse_semantic_id, semantic_id_array, semantic_id_text
 
 __all__ = [
     "Children",
@@ -19,5 +19,6 @@ __all__ = [
     "encode_codes",
     "encode_items",
     "parse_semantic_id",
+    "semantic_id_array",
     "semantic_id_text",
 ]

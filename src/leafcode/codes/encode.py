@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from leafcode.codes.search import ResidualSearch, first_equal
 from leafcode.errors import InputError
-from leafcode.quantizers import RQVAE, FixedTreeEncoder, ResidualQuantizer
+from leafcode.quantizers import RQVAE, ResidualQuantizer
 
 _TREE_ENTRIES = 2**23
 """Items times categories at once, 32 MiB of float32."""
@@ -233,7 +233,4 @@ def _largest(block: Tensor) -> Tensor:
 def _fixed(model: CodeModel, device: str | torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401 (a module of any kind)
     """A copy that no longer changes."""
     module: Any = copy.deepcopy(model)
-    module = module.to(device=device, dtype=dtype).eval().requires_grad_(False)
-    if isinstance(model, RQVAE) and model.tree_encoder is not None:
-        module.tree_encoder = FixedTreeEncoder(module.tree_encoder)
-    return module
+    return module.to(device=device, dtype=dtype).eval().requires_grad_(False)

@@ -11,8 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leafcode.codes.checks import Int64Array, check_codes
-from leafcode.errors import InputError
+from leafcode.codes.checks import Int64Array, check_codes, check_stored_codes
+from leafcode.errors import FileRows, InputError
+
+_IDS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ class IdRegistry:
             found = f"the columns {self.table.column_names}"
             raise InputError("id registry", found, f"a column {missing[0] if missing else 'c1'!r}")
         try:
-            table = self.table.select(wanted.names).cast(wanted).combine_chunks()
+            table = self.table.select(wanted.names).cast(wanted)
         except pa.ArrowInvalid as error:
             raise InputError(
                 "id registry", f"other types ({error})", str(wanted).replace("\n", ", ")
@@ -102,7 +104,10 @@ class IdRegistry:
         return np.array(self.table["active"].to_numpy(), dtype=np.bool_)
 
     def assign(
-        self, ids: Sequence[str] | npt.NDArray[np.object_], codes: npt.ArrayLike
+        self,
+        ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array,
+        codes: npt.ArrayLike,
+        where: FileRows | None = None,
     ) -> tuple[Int64Array, IdRegistry]:
         """Suffixes for items, and the registry that has them.
 
@@ -114,6 +119,7 @@ class IdRegistry:
         Args:
             ids: n unique texts.
             codes: Integers (n, L), the codes of each item.
+            where: Where the items stand, for an error that names two of them.
 
         Returns:
             int64 (n,), and the new registry: the rows of this one, then new rows in the order of ids.
@@ -122,60 +128,98 @@ class IdRegistry:
             InputError: An id that is no text or comes twice, or codes of another shape or type.
         """
         names = _id_array(ids)
-        checked = check_codes(codes, rows=len(names), levels=self.levels)
-        known = len(self)
-        numbers = _numbered(pa.concat_arrays([self._ids, names]))
-        _check_unique(names, numbers[known:])
-        groups, n_groups = _row_groups(np.concatenate([self.codes, checked]))
-        pairs = numbers * n_groups + groups
-        row = _find(pairs[:known], pairs[known:])
+        given = check_stored_codes(codes, rows=len(names), levels=self.levels)
+        columns = given.astype(np.int32, copy=False).T
+        order = _sorted_unique(names, where)
+        known, keys = _row_keys(self._code_columns, list(columns))
 
-        suffix = np.empty(len(names), dtype=np.int64)
-        suffix[row >= 0] = self.suffix[row[row >= 0]]
-        fresh = np.flatnonzero(row < 0)
-        fresh = fresh[pc.sort_indices(names.take(pa.array(fresh))).to_numpy()]
-        next_free = np.zeros(n_groups, dtype=np.int64)
-        np.maximum.at(next_free, groups[:known], self.suffix + 1)
-        by_group = fresh[np.argsort(groups[known + fresh], kind="stable")]
-        group = groups[known + by_group]
-        suffix[by_group] = next_free[group] + np.arange(len(group)) - np.searchsorted(group, group)
+        item = self.items_of_rows(names)
+        named = np.flatnonzero(item >= 0)
+        same = named[known[named] == keys[item[named]]]
+        suffix = np.full(len(names), -1, dtype=np.int64)
+        before = self.table["suffix"].to_numpy()
+        suffix[item[same]] = before[same]
+        fresh = order[suffix[order] < 0]
+        by_group = fresh[np.argsort(keys[fresh], kind="stable")]
+        group = keys[by_group]
+        free = _next_free(known, before, group)
+        suffix[by_group] = free + np.arange(len(group)) - np.searchsorted(group, group)
 
-        active = self.active & ~np.isin(numbers[:known], numbers[known:])
-        active[row[row >= 0]] = True
+        active = self.active
+        active[named] = False
+        active[same] = True
         old = self.table.set_column(self.levels + 2, "active", pa.array(active))
-        new = _table(names.take(pa.array(fresh)), checked[fresh], suffix[fresh])
-        return suffix, IdRegistry(pa.concat_tables([old, new]))
+        new = _table(names.take(pa.array(fresh)), columns[:, fresh], suffix[fresh])
+        return suffix, IdRegistry._of_checked(pa.concat_tables([old, new]))
+
+    def items_of_rows(self, ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array) -> npt.NDArray[np.int32]:
+        """Which of n ids each row has: int32 (rows,), -1 for none of them.
+
+        Example:
+            >>> _, registry = IdRegistry.empty(levels=1).assign(["a", "b"], [[7], [7]])
+            >>> registry.items_of_rows(["b", "x"]).tolist()
+            [-1, 0]
+        """
+        names = _id_array(ids)
+        item = np.full(len(self), -1, np.int32)
+        # Some ids at a time: a table of all would take several times their room.
+        for start in range(0, len(names), _IDS_AT_ONCE):
+            found = pc.index_in(self.table["id"], value_set=names.slice(start, _IDS_AT_ONCE))
+            place = found.fill_null(-1).to_numpy()
+            item = np.where(place >= 0, place + np.int32(start), item)
+        return item
+
+    def suffix_of(self, ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array) -> Int64Array:
+        """Suffixes (n,) that items have now.
+
+        Raises:
+            InputError: An item has none.
+        """
+        row = np.where(self.active, self.items_of_rows(ids), -1)
+        suffix = np.full(len(ids), -1, np.int64)
+        suffix[row[row >= 0]] = self.suffix[row >= 0]
+        if len(suffix) and suffix.min() < 0:
+            place = int(np.argmin(suffix))
+            raise InputError(f"ids[{place}]", "an item without a Semantic ID", "items of the registry")
+        return suffix
+
+    @classmethod
+    def _of_checked(cls, table: pa.Table) -> IdRegistry:
+        """A registry of a table that is known to be one."""
+        registry = object.__new__(cls)
+        object.__setattr__(registry, "table", table)
+        return registry
 
     @property
-    def _ids(self) -> pa.StringArray:
-        return self.table["id"].combine_chunks()
+    def _code_columns(self) -> list[npt.NDArray[np.int32]]:
+        return [self.table[f"c{level + 1}"].to_numpy() for level in range(self.levels)]
 
     def _check_rows(self) -> None:
         """No item twice with the same codes or active twice, no Semantic ID twice."""
-        check_codes(np.column_stack([self.codes, self.suffix]), "id registry: codes and suffix")
-        numbers = _numbered(self._ids)
-        groups, n_groups = _row_groups(self.codes)
-        suffixes = int(self.suffix.max(initial=0)) + 1
+        columns = [*self._code_columns, self.table["suffix"].to_numpy()]
+        if min(int(column.min(initial=0)) for column in columns) < 0:
+            check_codes(np.column_stack(columns), "id registry: codes and suffix")
+        ids = self.table["id"].combine_chunks()
+        order = pc.sort_indices(ids).to_numpy()
+        equal = _equal_neighbors(ids.take(pa.array(order)))
+        # Of the ids, only those that come more than once can be at fault.
+        several = np.unique(np.concatenate([order[:-1][equal], order[1:][equal]])).astype(np.int64)
+        number = np.asarray(ids.take(pa.array(several)).dictionary_encode().indices)
+        codes = [column[several] for column in columns[:-1]]
+        (twice,), (shared,) = _row_keys([number, *codes]), _row_keys(columns)
+        active = self.active[several]
         checks = [
-            (
-                numbers * n_groups + groups,
-                np.ones(len(self), dtype=bool),
-                "an item twice with the same codes",
-            ),
-            (
-                groups * suffixes + self.suffix,
-                np.ones(len(self), dtype=bool),
-                "two items with one Semantic ID",
-            ),
-            (numbers, self.active, "an item with two active rows"),
+            (twice, several, "an item twice with the same codes"),
+            (shared, np.arange(len(self)), "two items with one Semantic ID"),
+            (number[active], several[active], "an item with two active rows"),
         ]
         for keys, among, found in checks:
-            rows = _repeated(keys[among])
+            rows = _repeated(keys)
             if rows is not None:
-                pair = np.flatnonzero(among)[list(rows)].tolist()
+                pair = among[list(rows)].tolist()
                 place = f"id registry: rows {pair[0]} and {pair[1]}"
                 expected = "one row per item and codes, one of them active, and one item per Semantic ID"
-                raise InputError(place, f"{found} (id {self._ids[pair[0]].as_py()!r})", expected)
+                raise InputError(place, f"{found} (id {ids[pair[0]].as_py()!r})", expected)
 
 
 def _schema(levels: int) -> pa.Schema:
@@ -188,14 +232,15 @@ def _count_levels(names: Sequence[str]) -> int:
     return next(level for level in range(len(names) + 1) if f"c{level + 1}" not in names)
 
 
-def _table(ids: pa.StringArray, codes: Int64Array, suffix: Int64Array) -> pa.Table:
-    columns = [*np.column_stack([codes, suffix]).astype(np.int32).T, np.ones(len(ids), dtype=bool)]
-    return pa.Table.from_arrays([ids, *map(pa.array, columns)], schema=_schema(codes.shape[1]))
+def _table(ids: pa.StringArray, codes: npt.NDArray[np.int32], suffix: Int64Array) -> pa.Table:
+    """Rows of items with codes (L, n), all active."""
+    columns = [*codes, suffix.astype(np.int32), np.ones(len(ids), dtype=bool)]
+    return pa.Table.from_arrays([ids, *map(pa.array, columns)], schema=_schema(len(codes)))
 
 
-def _id_array(ids: Sequence[str] | npt.NDArray[np.object_]) -> pa.StringArray:
+def _id_array(ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array) -> pa.StringArray:
     try:
-        names = pa.array(ids, pa.string())
+        names = ids.cast(pa.string()) if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
         raise InputError("ids", f"an id that is no text ({error})", "texts") from error
     if names.null_count:
@@ -204,39 +249,67 @@ def _id_array(ids: Sequence[str] | npt.NDArray[np.object_]) -> pa.StringArray:
     return names
 
 
-def _numbered(names: pa.StringArray) -> Int64Array:
-    """A number per text, equal where the texts are equal, below the number of texts."""
-    return np.array(names.dictionary_encode().indices.to_numpy(), dtype=np.int64)
+def _row_keys(*tables: Sequence[npt.NDArray[np.integer[Any]]]) -> list[Int64Array]:
+    """A number per row of tables, given by their columns of integers >= 0; equal where rows are equal.
+
+    Example:
+        >>> [keys.tolist() for keys in _row_keys([np.array([3, 3]), np.array([1, 2])], [np.array([3])] * 2)]
+        [[13, 14], [15]]
+    """
+    keys = [np.zeros(len(columns[0]), np.int64) for columns in tables]
+    room = 1
+    for level in range(len(tables[0])):
+        width = 1 + max(int(columns[level].max(initial=0)) for columns in tables)
+        if room * width >= 2**62:  # number the beginnings of rows without gaps before the next column
+            values, dense = np.unique(np.concatenate(keys), return_inverse=True)
+            keys = np.split(dense, np.cumsum([len(part) for part in keys])[:-1])
+            room = len(values)
+        for part, columns in zip(keys, tables, strict=True):
+            part *= width
+            part += columns[level]
+        room *= width
+    return keys
 
 
-def _row_groups(codes: Int64Array) -> tuple[Int64Array, int]:
-    """A number per row, equal where the rows are equal, and how many different rows there are."""
-    order = np.lexsort(codes.T[::-1])
-    ordered = codes[order]
-    changes = (ordered[1:] != ordered[:-1]).any(axis=1)
-    groups = np.zeros(len(codes), dtype=np.int64)
-    groups[order[1:]] = np.cumsum(changes)
-    return groups, int(np.count_nonzero(changes)) + 1
+def _next_free(known: Int64Array, suffix: npt.NDArray[np.int32], wanted: Int64Array) -> Int64Array:
+    """One more than the largest suffix of the rows with each wanted key; 0 where there is none."""
+    if 0 in (len(known), len(wanted)):
+        return np.zeros(len(wanted), np.int64)
+    order = np.lexsort((suffix, known))
+    last = np.searchsorted(known, wanted, side="right", sorter=order) - 1
+    row = order[last]
+    return np.where((last >= 0) & (known[row] == wanted), suffix[row] + 1, 0)
 
 
-def _find(values: Int64Array, wanted: npt.NDArray[Any]) -> Int64Array:
-    """Where each wanted value stands among the values, which do not repeat; -1 where it does not."""
-    if len(values) == 0:
-        return np.full(len(wanted), -1, dtype=np.int64)
-    order = np.argsort(values)
-    place = order[np.searchsorted(values, wanted, sorter=order).clip(max=len(values) - 1)]
-    return np.where(values[place] == wanted, place, -1)
-
-
-def _repeated(keys: Int64Array) -> tuple[int, int] | None:
+def _repeated(keys: npt.NDArray[np.integer[Any]]) -> tuple[int, int] | None:
     """Positions of the first two equal keys in sorted order, or None where all differ."""
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(np.diff(keys[order]) == 0)
     return (int(order[same[0]]), int(order[same[0] + 1])) if len(same) else None
 
 
-def _check_unique(names: pa.StringArray, numbers: Int64Array) -> None:
-    rows = _repeated(numbers)
-    if rows is not None:
-        place = f"ids[{rows[0]}] and ids[{rows[1]}]"
-        raise InputError(place, f"{names[rows[0]].as_py()!r} twice", "each id once")
+def _equal_neighbors(names: pa.StringArray) -> npt.NDArray[np.bool_]:
+    """Bool (n - 1,): which texts equal the next one; none of no text."""
+    rest = max(0, len(names) - 1)
+    return np.asarray(pc.equal(names.slice(0, rest), names.slice(1)))
+
+
+def _sorted_unique(names: pa.StringArray, where: FileRows | None) -> Int64Array:
+    """Positions of texts in ascending order.
+
+    Raises:
+        InputError: Two are equal.
+    """
+    order: Int64Array = pc.sort_indices(names).to_numpy().view(np.int64)
+    for start in range(0, len(names) - 1, _IDS_AT_ONCE):
+        some = order[start : start + _IDS_AT_ONCE + 1]
+        equal = np.flatnonzero(_equal_neighbors(names.take(pa.array(some))))
+        if len(equal) == 0:
+            continue
+        pair = sorted(some[equal[0] : equal[0] + 2].tolist())
+        name = repr(names[pair[0]].as_py())
+        if where is not None:
+            found = f"{name} twice, first in {where.row(pair[0])}"
+            raise InputError(where.row(pair[1]), found, "each id once")
+        raise InputError(f"ids[{pair[0]}] and ids[{pair[1]}]", f"{name} twice", "each id once")
+    return order

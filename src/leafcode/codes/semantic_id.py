@@ -43,11 +43,16 @@ def semantic_id_text(codes: npt.ArrayLike, suffix: npt.ArrayLike) -> list[str]:
         >>> semantic_id_text([[35, 7, 120], [35, 7, 120]], [0, 184])
         ['35_7_120_0', '35_7_120_184']
     """
+    texts: list[str] = semantic_id_array(codes, suffix).to_pylist()
+    return texts
+
+
+def semantic_id_array(codes: npt.ArrayLike, suffix: npt.ArrayLike) -> pa.StringArray:
+    """What `semantic_id_text` gives, as a PyArrow array."""
     checked = check_codes(codes)
     column = check_codes(np.asarray(suffix).reshape(-1, 1), "suffix", rows=len(checked))
     parts = [pc.cast(pa.array(part), pa.string()) for part in np.hstack([checked, column]).T]
-    joined: list[str] = pc.binary_join_element_wise(*parts, SEPARATOR).to_pylist()
-    return joined
+    return pc.binary_join_element_wise(*parts, SEPARATOR)
 
 
 def parse_semantic_id(text: str, levels: int, where: str = "Semantic ID") -> SemanticId:

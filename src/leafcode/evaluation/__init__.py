@@ -16,7 +16,7 @@ from leafcode.evaluation.prefix import prefix_accuracy
 from leafcode.evaluation.reconstruction import reconstruction_error
 from leafcode.evaluation.retrieval import ndcg_at_k, recall_at_k
 from leafcode.evaluation.similarity import shared_prefix_at, similarity_depth_spearman
-from leafcode.evaluation.summary import ceilings, evaluate, to_json
+from leafcode.evaluation.summary import ceilings, evaluate, sample_rows, to_json
 
 __all__ = [
     "Estimate",
@@ -42,6 +42,7 @@ __all__ = [
     "recall_at_k",
     "reconstruction_error",
     "reconstruction_ratio",
+    "sample_rows",
     "shared_prefix_at",
     "similarity_depth_spearman",
     "to_json",

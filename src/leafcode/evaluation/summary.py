@@ -25,6 +25,9 @@ from leafcode.evaluation.prefix import prefix_accuracy
 from leafcode.evaluation.reconstruction import reconstruction_error
 from leafcode.evaluation.similarity import shared_prefix_at, similarity_depth_spearman
 
+MOST_QUERIES, MOST_AMONG = 1 << 14, 1 << 17
+"""Held-out and training items up to which all are compared with each other."""
+
 
 def evaluate(
     codes: npt.ArrayLike,
@@ -37,6 +40,7 @@ def evaluate(
     *,
     seed: int,
     k: int = 10,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Every measure of one set of codes over one split, ready to be written as JSON.
 
@@ -46,18 +50,23 @@ def evaluate(
     is asked for; as training items they stay in the ranking of `hp_at_10` and `precision_at_10`, where
     they gain nothing. What each measure means, and what it does not, stands with its function.
 
+    Where comparing all items would take too long, all but `prefix_accuracy` and the measures over all items
+    may be taken on `rows`, such as `sample_rows` draws.
+
     Args:
         codes: (n, L) integers, column l in [0, codebook_sizes[l]), before disambiguation.
         heldout: bool (n,), True for held-out items; the others are the training items.
         ancestors: (n, D) node ids, the ancestor at each depth from the top, -1 below the item's own node;
             a row of -1 is an unlabelled item. D may be 0: no tree. Or (n, P, D) for items with up to P paths,
             of which `prefix_accuracy` counts any as right, and all other measures see the first.
-        embeddings: (n, E) floats, the input embeddings; may be memory-mapped.
-        reconstructions: (n, E) floats, what the codes decode to.
-        quantized: (n, Q) floats, the sum of each item's codewords.
+        embeddings: (n, E) floats, the input embeddings; may be memory-mapped; those of `rows` alone, (r, E),
+            if there are such.
+        reconstructions: (n, E) or (r, E) floats, what the codes decode to.
+        quantized: (n, Q) or (r, Q) floats, the sum of each item's codewords.
         codebook_sizes: Number of entries of each of the L codebooks.
         seed: Seed of the pairs of `similarity_depth_spearman`, the one measure with a draw.
         k: Number of neighbours; it names the keys ``hp_at_<k>`` and ``precision_at_<k>``.
+        rows: (r,) different items on which to compare embeddings and vectors; None for all.
 
     Returns:
         Measure name to number; a measure with depths or levels is an object keyed by them as text,
@@ -82,29 +91,62 @@ def evaluate(
     train = ~test
     places = check_places(ancestors, "ancestors", n)
     own = places[:, 0]
+    used, effective, collisions = utilization(codes, codebook_sizes), perplexity(codes), collision_rate(codes)
+    accuracy = prefix_accuracy(codes[train], own[train], codes[test], places[test])
+    if rows is not None:
+        codes, own, test = codes[rows], own[rows], _check_heldout(test[rows], len(rows))
+        n, train = len(rows), ~test
     embeddings = check_embeddings(embeddings, "embeddings", n)
     reconstructions = check_vectors(reconstructions, "reconstructions", n)
     check_widths(embeddings, reconstructions, "reconstructions")
     quantized = check_vectors(quantized, "quantized", n)
     check_positive(k, "k")
-    used = utilization(codes, codebook_sizes)
 
     neighbors = code_neighbors(codes[train], quantized[train], codes[test], quantized[test], k=k)
     x_train, x_test = embeddings[train], embeddings[test]
     result = {
         "reconstruction": reconstruction_error(x_test, reconstructions[test]),
-        "prefix_accuracy": _by_index(prefix_accuracy(codes[train], own[train], codes[test], places[test])),
+        "prefix_accuracy": _by_index(accuracy),
         f"hp_at_{k}": hp_at_k(neighbors, own[train], own[test]),
         f"precision_at_{k}": _by_index(precision_at_k(neighbors, own[train], own[test])),
         "similarity_depth_spearman": similarity_depth_spearman(codes[test], x_test, seed=seed),
         "shared_prefix_at_0.9": _by_index(shared_prefix_at(codes[train], x_train, codes[test], x_test)),
         "ami": _by_index(ami(codes[test], own[test])),
         "utilization": _by_index(used),
-        "perplexity": _by_index(perplexity(codes)),
-        "collision_rate": collision_rate(codes),
+        "perplexity": _by_index(effective),
+        "collision_rate": collisions,
     }
     ready: dict[str, Any] = to_json(result)
     return ready
+
+
+def sample_rows(
+    heldout: npt.NDArray[np.bool_], seed: int, *, queries: int = MOST_QUERIES, among: int = MOST_AMONG
+) -> npt.NDArray[np.int64] | None:
+    """Items on which to take measures that compare items with each other: all, unless they are too many.
+
+    Args:
+        heldout: bool (n,), True for held-out items.
+        seed: Of the draw.
+        queries: Held-out items to compare at most.
+        among: Training items to compare them with at most.
+
+    Returns:
+        int64 (r,) ascending, drawn without replacement; None for all items.
+
+    Example:
+        >>> sample_rows(np.array([True, False, False, True]), seed=0, queries=1, among=2).tolist()
+        [1, 2, 3]
+    """
+    sides = [np.flatnonzero(heldout), np.flatnonzero(~heldout)]
+    if len(sides[0]) <= queries and len(sides[1]) <= among:
+        return None
+    rng = np.random.default_rng(seed)
+    drawn = [
+        side if len(side) <= most else rng.choice(side, most, replace=False)
+        for side, most in zip(sides, (queries, among), strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))
 
 
 def ceilings(

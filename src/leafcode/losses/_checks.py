@@ -70,6 +70,8 @@ def check_relevance(relevance: Tensor | PairRelevance, anchors: int, candidates:
         InputError: They are not.
     """
     dense = relevance if isinstance(relevance, Tensor) else None
+    if dense is None and not hasattr(relevance, "block"):
+        raise InputError("relevance", f"a {type(relevance).__name__}", "a torch tensor or a TreeRelevance")
     if relevance.shape != (anchors, candidates) or (dense is not None and dense.is_complex()):
         found = f"shape {tuple(relevance.shape)}" + ("" if dense is None else f" of {dense.dtype}")
         expected = (

@@ -13,7 +13,6 @@ nothing is left to do but two matrix products and an exponential.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -142,40 +141,38 @@ def _block(
         amounts = counts[:, None].repeat(1, relevance.shape[1])
         amounts[classes[own[0]], own[1]] -= 1
     masks = _grade_masks(relevance, settings.grades, similarity.dtype)
-    pull_sums = torch.stack([(mask * amounts).sum(0) for mask in masks[1:]])
+    pull_sums = (masks[1:] * amounts).sum(1)
     weights = (pull_sums > 0) * pull_sums.new_tensor(settings.weights)[:, None]
     has_positive = weights.sum(0) > 0
     weights /= torch.where(has_positive, weights.sum(0), 1)
     each = weights / torch.where(pull_sums > 0, pull_sums, 1)
-    pull = torch.stack([mask * share for mask, share in zip(masks[1:], each, strict=True)]).sum(0)
+    pull = (masks[1:] * each[:, None]).sum(0)
     if pair_weights is not None:
         pull *= pair_weights
 
     inside, outside = similarity[window], [similarity[: window.start], similarity[window.stop :]]
     inside[own] = 0
     pulled = (pull * _sum_classes(inside, classes, len(relevance))).sum(0)
-    peaks = [torch.zeros_like(pulled)] * len(masks)
+    peaks = pulled.new_zeros(len(masks), len(pulled))
     if steep:
         peaks = _subtract_peaks(outside, inside, masks, settings.temperature)
+    fade = (peaks[:-1] - peaks[1:]).exp()
     similarity.exp_()
     inside[own] = 0
-    by_class = _sum_classes(inside, classes, len(relevance))
-    total = sum(part.sum(0) for part in outside) + (by_class * masks[0]).sum(0)
-    sums = []
+    sums = (masks * _sum_classes(inside, classes, len(relevance))).sum(1)
+    for part in outside:
+        sums[0] += part.sum(0)
     for rank in range(1, len(masks)):
-        total = total * (peaks[rank - 1] - peaks[rank]).exp() + (by_class * masks[rank]).sum(0)
-        sums.append(total)
-    competing = torch.where(weights > 0, torch.stack(sums), 1)
-    losses = (weights * (competing.log() + torch.stack(peaks[1:]))).sum(0) - pulled
+        sums[rank] += sums[rank - 1] * fade[rank - 1]
+    competing = torch.where(weights > 0, sums[1:], 1)
+    losses = (weights * (competing.log() + peaks[1:])).sum(0) - pulled
     if not needed:
         return losses, has_positive, pulled
 
     # By rank, what exp of a similarity is multiplied by in the gradient.
-    shares = weights / competing
-    factors = [shares[-1]]
-    for rank in range(len(masks) - 2, 0, -1):
-        factors.insert(0, shares[rank - 1] + factors[0] * (peaks[rank] - peaks[rank + 1]).exp())
-    factors.insert(0, factors[0] * (peaks[0] - peaks[1]).exp())
+    factors = torch.cat([torch.zeros_like(weights[:1]), weights / competing])
+    for rank in range(len(masks) - 2, -1, -1):
+        factors[rank] += factors[rank + 1] * fade[rank]
     if steep:
         scale = torch.ones_like(pulled)
         for part in outside:
@@ -184,7 +181,7 @@ def _block(
         # Not a pass over all pairs but a factor of the rows of the products to come.
         scale = factors[0]
     over = torch.where(scale > 0, 1 / scale, 0)
-    push = torch.stack([mask * (factor * over) for mask, factor in zip(masks, factors, strict=True)]).sum(0)
+    push = (masks * (factors * over)[:, None]).sum(0)
     pull *= over
     if classes is not None:
         push, pull = push.index_select(0, classes), pull.index_select(0, classes)
@@ -200,10 +197,8 @@ def _sum_classes(values: Tensor, classes: Tensor | None, count: int) -> Tensor:
     return values.new_zeros(count, values.shape[1]).index_add_(0, classes, values)
 
 
-def _subtract_peaks(
-    outside: Sequence[Tensor], inside: Tensor, masks: list[Tensor], temperature: float
-) -> list[Tensor]:
-    """By rank, the greatest similarity (R,) of any pair up to it, which is subtracted from those of the rank.
+def _subtract_peaks(outside: Sequence[Tensor], inside: Tensor, masks: Tensor, temperature: float) -> Tensor:
+    """By rank, the greatest similarity (G + 1, R) of any pair up to it, subtracted from those of the rank.
 
     No exponential then overflows, and every sum of an anchor that has such pairs is at least 1.
     """
@@ -211,22 +206,23 @@ def _subtract_peaks(
     for part in outside:
         if len(part):
             peak = torch.maximum(peak, part.amax(0))
-    peaks, shift = [], torch.zeros_like(inside)
+    peaks = []
     for mask in masks:
         if len(inside):
             peak = torch.maximum(peak, (inside + (mask - 1) * _FAR).amax(0))
-        shift.addcmul_(mask, peak)
         peaks.append(peak)
     for part in outside:
         part -= peaks[0]
+    stacked = torch.stack(peaks)
     # A pair that is left out keeps an exponential of 1, which no mask lets through.
-    inside.mul_(torch.stack(masks).sum(0)).sub_(shift)
-    return peaks
+    inside.mul_(masks.sum(0)).sub_((masks * stacked[:, None]).sum(0))
+    return stacked
 
 
-def _grade_masks(relevance: Tensor, grades: Sequence[float], dtype: torch.dtype) -> list[Tensor]:
-    """Ones where a pair is a negative, of the first grade, of the second, …; zeros where it is left out."""
+def _grade_masks(relevance: Tensor, grades: Sequence[float], dtype: torch.dtype) -> Tensor:
+    """Ones (G + 1, K, R) where a pair is a negative, of the first grade, …; zeros where it is left out."""
     slack = 2 * max(torch.finfo(relevance.dtype).eps, torch.finfo(torch.float32).eps)
-    reached = [~relevance.isnan(), *(relevance >= grade - slack for grade in grades)]
-    floats = [mask.to(dtype) for mask in reached]
-    return [*(low - high for low, high in itertools.pairwise(floats)), floats[-1]]
+    thresholds = relevance.new_tensor([-math.inf, *(grade - slack for grade in grades)])
+    masks = (relevance >= thresholds[:, None, None]).to(dtype)  # NaN reaches none
+    masks[:-1] = masks[:-1] - masks[1:]
+    return masks

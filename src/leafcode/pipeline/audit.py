@@ -95,10 +95,10 @@ def run_audit(
     place.check(overwrite=overwrite)
     run = None if options.run is None else Run.open(options.run)
     catalog = source.load(cache=cache, device=device, progress=progress)
-    check_one_path(catalog, source.items)
+    check_one_path(catalog, source.place)
     taxonomy = catalog.taxonomy
     if taxonomy is None:
-        raise InputError(source.items, "no categories", "a column of them", "See --path and --category.")
+        raise InputError(source.place, "no categories", "a column of them", "See --path and --category.")
     codes = None if run is None else read_codes(run, catalog)
     embeddings = catalog_embeddings(catalog)
     audit = audit_labels(embeddings, catalog.nodes, taxonomy, options.config, progress=progress)

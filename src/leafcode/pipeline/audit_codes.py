@@ -55,7 +55,7 @@ def read_codes(run: Run, catalog: Catalog) -> npt.NDArray[np.int64]:
         RunFolderError: An item has no codes.
     """
     table = run.ids()
-    row = pc.index_in(pa.array(catalog.ids, pa.string()), value_set=table["id"].combine_chunks())
+    row = pc.index_in(catalog.ids.cast(pa.string()), value_set=table["id"].combine_chunks())
     if row.null_count:
         raise RunFolderError(
             str(run.folder.ids),

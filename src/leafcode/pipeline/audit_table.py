@@ -81,7 +81,7 @@ def _parts(
     catalog: Catalog, taxonomy: Taxonomy, audit: LabelAudit, more: Mapping[str, pa.Array]
 ) -> Iterator[pa.Table]:
     keys, kinds = pa.array(taxonomy.keys, pa.string()), pa.array([str(kind) for kind in KINDS], pa.string())
-    ids = pa.array(catalog.ids, pa.string())
+    ids = catalog.ids.cast(pa.string())
     texts = pa.nulls(len(ids), pa.string()) if catalog.texts is None else pa.array(catalog.texts, pa.string())
     nodes = catalog.nodes.astype(np.int64)
     suggested = suggestions(audit, nodes)

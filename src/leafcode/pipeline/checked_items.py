@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leafcode.catalog import Catalog, read_catalog
-from leafcode.errors import InputError
+from leafcode.errors import FileRows, InputError
 from leafcode.pipeline.items import check_one_path
 from leafcode.pipeline.source import CatalogSource
 from leafcode.taxonomy import Taxonomy
-from leafcode.taxonomy.readers import read_columns, text_column
+from leafcode.taxonomy.readers import coded_column, find_files, read_columns
 
 
 def read_checked_items(
@@ -43,7 +43,7 @@ def read_checked_items(
     """
     if (source.path_column is None) == (source.category_column is None):
         found = "neither" if source.path_column is None else "both"
-        raise InputError(source.items, f"{found} of category and path column", "one of them")
+        raise InputError(source.place, f"{found} of category and path column", "one of them")
     by_names = taxonomy is not None and source.path_column is not None
     catalog = read_catalog(
         source.items,
@@ -57,7 +57,7 @@ def read_checked_items(
         embeddings_file=source.embeddings_file,
         paths_separator=source.paths_separator,
     )
-    check_one_path(catalog, source.items)
+    check_one_path(catalog, source.place)
     if taxonomy is not None and source.path_column is not None:
         catalog = _filed_by_names(catalog, source, source.path_column, taxonomy)
     if source.text_columns and source.embeds_texts:
@@ -76,10 +76,13 @@ def _filed_by_names(catalog: Catalog, source: CatalogSource, column: str, taxono
             raise InputError("taxonomy", f"two categories {path!r}", expected, "File items by --category.")
         seen.add(path)
     by_path = Taxonomy(tuple(paths), taxonomy.names, taxonomy.parents)
-    given = text_column(read_columns(source.items, [column]), column, source.items)
-    parts = pc.split_pattern(given, pattern=source.separator)
+    files = find_files(source.items)
+    tables, names = [read_columns(file, [column]) for file in files], tuple(map(str, files))
+    coded = coded_column(tables, column, names)
+    parts = pc.split_pattern(coded.dictionary, pattern=source.separator)
     flat = pc.utf8_trim_whitespace(parts.flatten())
-    trimmed = pa.LargeListArray.from_arrays(parts.offsets.cast(pa.int64()), flat, mask=given.is_null())
+    trimmed = pa.LargeListArray.from_arrays(parts.offsets.cast(pa.int64()), flat)
     joined = pc.binary_join(trimmed, pa.scalar(source.separator, pa.large_string()))
-    nodes = by_path.find_all(joined.to_pylist(), f"{source.items}: column {column!r}")
+    where = FileRows(names, tuple(table.num_rows for table in tables), (column,))
+    nodes = by_path.find_all(pa.DictionaryArray.from_arrays(coded.indices, joined), where)
     return dataclasses.replace(catalog, nodes=nodes, taxonomy=taxonomy)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from leafcode.errors import InputError
-from leafcode.pipeline.part_folder import Part, PartFolder
+from leafcode.errors import FileRows
+from leafcode.pipeline.part_folder import PartFolder
 from leafcode.pipeline.part_work import EmbedWork, EncodeWork, ItemReader
 from leafcode.pipeline.parts import Engine, PartJob, list_parts, make_parts
+from leafcode.pipeline.repeated_texts import RepeatedTexts
 from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource
 
@@ -58,14 +57,13 @@ def encode_parts(
 
     tables = [codes.outputs.read(part.name) for part in parts]
     table = pa.concat_tables(tables).combine_chunks()
-    _check_unique(table["id"], inputs, parts, tables)
     levels = [table[f"c{level + 1}"].to_numpy() for level in range(len(run.model.config.sizes))]
-    given = run.register(
-        table["id"].to_numpy(),
-        np.stack(levels, axis=1),
-        paths=table["path"].to_pylist(),
-        texts=table["text"].to_pylist(),
-    )
+    paths = RepeatedTexts()
+    paths.add(table["path"].combine_chunks())
+    columns = {"path": paths.array(), "text": table["text"].combine_chunks().cast(pa.large_string())}
+    where = FileRows(tuple(inputs.where(part.name) for part in parts), tuple(map(len, tables)))
+    names = table["id"].combine_chunks().cast(pa.large_string())
+    given = run.register(names, np.stack(levels, axis=1), columns, where)
     start = 0
     for part, rows in zip(parts, tables, strict=True):
         folder.write(part.name, given.slice(start, len(rows)), ids.mark(part))
@@ -107,21 +105,3 @@ def embed_parts(
     work = EmbedWork.of(ItemReader(source, engine.device, cache), half=half)
     make_parts(engine, PartJob(work, inputs, outputs), parts)
     return len(parts)
-
-
-def _check_unique(
-    ids: pa.ChunkedArray, inputs: PartFolder, parts: Sequence[Part], tables: Sequence[pa.Table]
-) -> None:
-    """No id stands in two files; within each they are unique."""
-    first = pc.index_in(ids, value_set=ids).to_numpy()
-    repeated = np.flatnonzero(first != np.arange(len(first)))
-    if len(repeated) == 0:
-        return
-    ends = np.cumsum([len(table) for table in tables])
-    place = []
-    for row in (int(repeated[0]), int(first[repeated[0]])):
-        part = int(np.searchsorted(ends, row, side="right"))
-        within = row - int(ends[part]) + len(tables[part]) + 1
-        place.append(f"{inputs.where(parts[part].name)}: row {within}")
-    found = f"the id {ids[int(repeated[0])].as_py()!r} of {place[1]}"
-    raise InputError(place[0], found, "each id once in all files")

@@ -5,27 +5,31 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from torch import Tensor
 
-from leafcode.catalog import Catalog, Engagement
-from leafcode.codes import EncodedItems, IdRegistry, encode_items
+from leafcode.catalog import Catalog, Engagement, row_view
+from leafcode.codes import IdRegistry, encode_items
 from leafcode.errors import InputError
+from leafcode.evaluation import sample_rows
 from leafcode.methods import Task
 from leafcode.methods.network import network_trainer
 from leafcode.pipeline.baselines import train_baselines
+from leafcode.pipeline.coding import code_items
 from leafcode.pipeline.engagement import engagement_vectors, model_inputs
-from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
-from leafcode.pipeline.measure import measure
+from leafcode.pipeline.items import catalog_embeddings, category_path_array, hold_out, text_array
+from leafcode.pipeline.measure import measure, sample_warnings
 from leafcode.pipeline.resuming import CATALOGUE, check_choice, check_same
 from leafcode.pipeline.run import Run
 from leafcode.pipeline.source import CatalogSource, content_digest
 from leafcode.quantizers import RQVAEConfig
-from leafcode.serving import RunConfig, RunFolder, ids_table
+from leafcode.serving import RunConfig, RunFolder, ids_batches
 from leafcode.training import TrainingConfig, current_world
 
 _BESIDE = ("engagement", "trust")
@@ -140,7 +144,7 @@ def fit(
         raise InputError("trust", f"shape {trust.shape}", f"a number for each of {len(catalog)} items")
     folder = RunFolder(Path(out))
     task = Task(
-        inputs if len(train) == len(catalog) else inputs[train],
+        inputs if len(train) == len(catalog) else row_view(inputs, train),
         catalog.nodes[train],
         catalog.taxonomy,
         shape,
@@ -174,6 +178,7 @@ def fit(
     if world.is_first:
         folder.write_config(config)
     result = trainer.fit()
+    del trainer  # its batches take more room than the items' ids
     baselines: dict[str, Tensor] = {}
     if options.baselines:
         baselines = train_baselines(
@@ -188,19 +193,21 @@ def fit(
         world.wait()  # for the first one to write and measure
         return Run.open(folder.path)
     model = result.model.to("cpu")
+    rows = sample_rows(held_out, options.split_seed)
+    warnings = result.warnings + sample_warnings(held_out, rows)
     folder.write_config(
         dataclasses.replace(config, level_weights=model.level_weights, contrast_weight=result.tree_weight)
     )
-    folder.write_history([*result.history, {"warnings": result.warnings}])
+    folder.write_history([*result.history, {"warnings": warnings}])
     if catalog.taxonomy is not None:
         folder.save_taxonomy(catalog.taxonomy)
     if history is not None:
         folder.save_engagement(history)
     if baselines:
         folder.save_baselines(baselines)
-    encoded = encode_items(model, inputs)
-    _write_ids(folder, catalog, encoded, held_out)
-    measure(folder, model, catalog, held_out, encoded, with_ceilings=options.ceilings, progress=progress)
+    coding = code_items(partial(encode_items, model), inputs, rows, progress=progress)
+    _write_ids(folder, catalog, coding.codes, held_out)
+    measure(folder, model, catalog, held_out, coding, with_ceilings=options.ceilings, progress=progress)
     # The model comes last: a folder that has it is finished.
     folder.save_model(model)
     run = _finish(folder)
@@ -246,11 +253,12 @@ def _check_same(folder: RunFolder, config: RunConfig) -> None:
 
 
 def _write_ids(
-    folder: RunFolder, catalog: Catalog, encoded: EncodedItems, held_out: npt.NDArray[np.bool_]
+    folder: RunFolder, catalog: Catalog, codes: npt.NDArray[np.integer[Any]], held_out: npt.NDArray[np.bool_]
 ) -> None:
-    codes = encoded.codes
     _, registry = IdRegistry.empty(codes.shape[1]).assign(catalog.ids, codes)
-    splits = np.where(held_out, "heldout", "train").astype(object)
-    folder.write_ids(
-        ids_table(registry, catalog.ids, splits=splits, paths=category_paths(catalog), texts=catalog.texts)
-    )
+    given = {
+        "path": category_path_array(catalog),
+        "text": text_array(catalog),
+        "split": pa.DictionaryArray.from_arrays(held_out.astype(np.int8), ["train", "heldout"]),
+    }
+    folder.write_id_batches(ids_batches(registry, catalog.ids, given))

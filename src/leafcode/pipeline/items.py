@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from leafcode.catalog import Catalog, split_by_content
 from leafcode.errors import InputError
@@ -75,8 +76,20 @@ def catalogue_summary(catalog: Catalog, held_out: int) -> CatalogueSummary:
 
 def category_paths(catalog: Catalog) -> list[str | None]:
     """Names of the categories from the top, joined by " > ", or None for an unlabelled item."""
+    paths: list[str | None] = category_path_array(catalog).to_pylist()
+    return paths
+
+
+def text_array(catalog: Catalog) -> pa.Array:
+    """Texts of the items as a PyArrow array, nulls where there are none."""
+    if catalog.texts is None:
+        return pa.nulls(len(catalog), pa.large_string())
+    return pa.array(catalog.texts, pa.large_string())
+
+
+def category_path_array(catalog: Catalog) -> pa.Array:
+    """What `category_paths` gives, as a PyArrow array; dictionary-encoded where there is a tree."""
     if catalog.taxonomy is None:
-        return [None] * len(catalog)
-    used = np.unique(catalog.nodes[catalog.nodes >= 0]).tolist()
-    joined = {node: " > ".join(catalog.taxonomy.path(node)) for node in used}
-    return [joined.get(node) for node in catalog.nodes.tolist()]
+        return pa.nulls(len(catalog), pa.string())
+    node = pa.array(catalog.nodes, mask=catalog.nodes < 0)
+    return pa.DictionaryArray.from_arrays(node, pa.array(catalog.taxonomy.paths(), pa.string()))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 from tqdm import tqdm
 
 from leafcode.catalog import Catalog
-from leafcode.codes import EncodedItems
+from leafcode.codes import EncodedItems, semantic_id_text
 from leafcode.evaluation import ceilings, evaluate
 from leafcode.pipeline.baselines import encode_lambda_0, encode_rq_kmeans
+from leafcode.pipeline.coding import Coding, code_items
 from leafcode.pipeline.items import (
     catalog_embeddings,
     catalogue_summary,
@@ -23,6 +23,7 @@ from leafcode.pipeline.items import (
 from leafcode.pipeline.source import catalog_title
 from leafcode.quantizers import RQVAE
 from leafcode.report import (
+    CatalogueSummary,
     CodedItems,
     Neighbor,
     NeighborExample,
@@ -41,89 +42,109 @@ def measure(
     model: RQVAE,
     catalog: Catalog,
     held_out: npt.NDArray[np.bool_],
-    encoded: EncodedItems,
+    coding: Coding,
     *,
     with_ceilings: bool = True,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Compute every measure, with baselines where the folder has them; write metrics.json and report.html.
 
+    Of a catalogue so large that only some items are compared with each other, the report shows those alone.
+
     Args:
         folder: With config, history, ids and possibly baselines.
         model: The trained model.
         catalog: The items that the model was fitted on, held-out ones included.
         held_out: (n,) mask.
-        encoded: What the model makes of the items.
+        coding: What the model makes of the items.
         with_ceilings: Also measure what the embedding itself allows.
         progress: Show a progress bar.
 
     Returns:
         The contents of metrics.json.
     """
-    vectors = catalog_embeddings(catalog)
-    ancestors = category_ancestors(catalog)
+    ancestors, rows = category_ancestors(catalog), coding.rows
+    compared = catalog if rows is None else catalog.subset(rows)
+    among = held_out if rows is None else held_out[rows]
+    vectors = catalog_embeddings(compared)
     seed = int(folder.read_config().split["seed"])
 
-    def measures(encoded: EncodedItems) -> dict[str, Any]:
+    def measures(coding: Coding) -> dict[str, Any]:
         return evaluate(
-            encoded.codes,
+            coding.codes,
             held_out,
             ancestors,
             vectors,
-            encoded.reconstructions,
-            encoded.quantized,
+            coding.encoded.reconstructions,
+            coding.encoded.quantized,
             model.config.sizes,
             seed=seed,
+            rows=rows,
         )
 
     parts = 4 if folder.baselines.exists() else 2
     with tqdm(total=parts, desc="measure", unit="part", disable=not progress) as bar:
-        metrics = measures(encoded)
+        metrics = measures(coding)
         bar.update()
         if with_ceilings:
-            metrics["ceiling"] = ceilings(vectors, ancestors, held_out, seed)
+            metrics["ceiling"] = ceilings(vectors, category_ancestors(compared), among, seed)
         bar.update()
         if folder.baselines.exists():
             tensors = folder.load_baselines()
             metrics["baseline"] = {}
             for name, encode in (("rq_kmeans", encode_rq_kmeans), ("lambda_0", encode_lambda_0)):
-                metrics["baseline"][name] = measures(encode(model.config, tensors, vectors))
+                encode_all = partial(encode, model.config, tensors)
+                metrics["baseline"][name] = measures(
+                    code_items(encode_all, catalog_embeddings(catalog), rows)
+                )
                 bar.update()
     folder.write_metrics(metrics)
-    write_report(folder.report, _report(folder, model, catalog, held_out, encoded, metrics))
+    summary = catalogue_summary(catalog, int(held_out.sum()))
+    write_report(folder.report, _report(folder, model, compared, summary, among, coding.encoded, metrics))
     return metrics
+
+
+def sample_warnings(held_out: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64] | None) -> list[str]:
+    """What a reader should know of measures that are taken on some items (r,) of n; nothing where it is all.
+
+    Example:
+        >>> sample_warnings(np.array([True, False, False]), np.array([0, 1]))
+        ['Measures that compare items take 1 held-out and 1 training items of 3, drawn at random; the report \
+lists those. Codes in use, collisions and prefix accuracy are of all items.']
+    """
+    if rows is None:
+        return []
+    queries = int(held_out[rows].sum())
+    return [
+        f"Measures that compare items take {queries:,} held-out and {len(rows) - queries:,} training items "
+        f"of {len(held_out):,}, drawn at random; the report lists those. Codes in use, collisions and prefix "
+        "accuracy are of all items."
+    ]
 
 
 def _report(
     folder: RunFolder,
     model: RQVAE,
     catalog: Catalog,
+    summary: CatalogueSummary,
     held_out: npt.NDArray[np.bool_],
     encoded: EncodedItems,
     metrics: dict[str, Any],
 ) -> ReportData:
     config = folder.read_config()
     history = folder.read_history()
-    table = folder.read_ids()
-    table = table.filter(table["active"])
-    row = pc.index_in(pa.array(catalog.ids, pa.string()), value_set=table["id"].combine_chunks())
-    suffixes = table["suffix"].combine_chunks().take(row).to_numpy()
-    semantic_ids = table["semantic_id"].combine_chunks().take(row).to_pylist()
-    texts = catalog.texts if catalog.texts is not None else [str(identity) for identity in catalog.ids]
-    items = CodedItems(
-        encoded.codes,
-        suffixes,
-        texts,
-        category_paths(catalog),
-        ids=catalog.ids.tolist(),
-    )
+    suffixes = folder.read_registry().suffix_of(catalog.ids)
+    semantic_ids = semantic_id_text(encoded.codes, suffixes)
+    ids = catalog.ids.to_pylist()
+    texts = catalog.texts if catalog.texts is not None else ids
+    items = CodedItems(encoded.codes, suffixes, texts, category_paths(catalog), ids=ids)
     source = config.source.get("catalog") or {}
     used_model = (
         None if source.get("embedding_column") or source.get("embeddings_file") else source.get("model")
     )
     return ReportData(
         title=catalog_title(source.get("items"), folder.path),
-        catalogue=catalogue_summary(catalog, int(held_out.sum())),
+        catalogue=summary,
         settings=ReportSettings(
             level_sizes=model.config.sizes,
             contrast_weight=config.contrast_weight,
@@ -134,7 +155,7 @@ def _report(
                 "tree steps": config.training["tree_steps"],
                 "content steps": config.training["content_steps"],
                 "code steps": config.training["steps"],
-                **_beside_the_catalogue(folder, model, len(catalog)),
+                **_beside_the_catalogue(folder, model, summary.items),
             },
         ),
         metrics=metrics,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from tqdm import tqdm
 
-from leafcode.catalog import Catalog
-from leafcode.codes import encode_codes, encode_items
-from leafcode.errors import InputError, RunFolderError
+from leafcode.catalog import Catalog, CatalogPart
+from leafcode.codes import IdRegistry, encode_codes, encode_items, semantic_id_array
+from leafcode.errors import FileRows, InputError, RunFolderError
+from leafcode.evaluation import sample_rows
 from leafcode.pipeline.baselines import train_baselines
+from leafcode.pipeline.coding import code_items
 from leafcode.pipeline.engagement import model_inputs
-from leafcode.pipeline.items import catalog_embeddings, category_paths, hold_out
+from leafcode.pipeline.items import catalog_embeddings, category_path_array, hold_out, text_array
 from leafcode.pipeline.measure import measure
+from leafcode.pipeline.repeated_texts import RepeatedTexts, first_known
 from leafcode.pipeline.source import CatalogSource, content_digest
 from leafcode.quantizers import RQVAE
-from leafcode.serving import CodeIndex, RunConfig, RunFolder, ids_table, settings_from_json
+from leafcode.serving import CodeIndex, RunConfig, RunFolder, ids_batches, settings_from_json
 from leafcode.training import TrainingConfig
+
+_ID_ROWS = 1 << 18
+"""Rows of an encoded table given at once."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +83,19 @@ class Run:
 
     def ids(self) -> pa.Table:
         """The Semantic IDs that items have now: the active rows of ids.parquet."""
-        table = self._all_ids()
+        table = self.folder.read_ids()
+        self._check_codes(table)
         return table.filter(table["active"])
 
-    def _all_ids(self) -> pa.Table:
-        """ids.parquet, once it is known to hold codes of this model."""
-        table, where, sizes = self.folder.read_ids(), str(self.folder.ids), self.model.config.sizes
+    def _registry(self) -> IdRegistry:
+        """Every ID of the run, once they are known to be made of codes of this model."""
+        registry = self.folder.read_registry()
+        self._check_codes(registry.table)
+        return registry
+
+    def _check_codes(self, table: pa.Table) -> None:
+        """The codes in a table of ids.parquet are some of this model."""
+        where, sizes = str(self.folder.ids), self.model.config.sizes
         levels = table.column_names.index("suffix") - 1
         if levels != len(sizes):
             raise RunFolderError(where, f"{levels} codes per item", f"{len(sizes)}, as the model has levels")
@@ -89,7 +104,6 @@ class Run:
             if len(table) and not 0 <= bounds["min"] <= bounds["max"] < size:
                 found = f"codes from {bounds['min']} to {bounds['max']}"
                 raise RunFolderError(f"{where}: column 'c{level}'", found, f"codes in [0, {size})")
-        return table
 
     def encode(self, catalog: Catalog, *, progress: bool = False) -> pa.Table:
         """Give items their Semantic IDs and enter the new ones in ids.parquet.
@@ -107,24 +121,57 @@ class Run:
         Raises:
             InputError: No embeddings, or of another dimension.
         """
-        codes = encode_codes(self.model, catalog_embeddings(catalog), progress=progress)
-        return self.register(catalog.ids, codes, paths=category_paths(catalog), texts=catalog.texts)
+        part = CatalogPart(catalog, FileRows(("catalog",), (len(catalog),)))
+        tables = list(self.encode_stream([part], progress=progress))
+        return pa.concat_tables(tables).combine_chunks()
+
+    def encode_stream(
+        self, parts: Iterable[CatalogPart], *, device: str = "cpu", progress: bool = False
+    ) -> Iterator[pa.Table]:
+        """What `encode` does, of items that are read a part at a time; see `CatalogSource.load_parts`.
+
+        Vectors are let go of part by part. Ids and codes of all items are held in memory, and so are the ids
+        of the run, and texts and paths where there are any.
+
+        Args:
+            parts: Items with embeddings, at least one part.
+            device: Where to compute; it makes no difference to the codes.
+            progress: Show a progress bar.
+
+        Returns:
+            The rows that `encode` gives, a batch after the other; all IDs are in ids.parquet by then.
+
+        Raises:
+            InputError: As for `encode`, or an id that comes twice, naming its places.
+        """
+        ids, codes, texts, paths = [], [], [], RepeatedTexts()
+        rows: dict[str, int] = {}
+        rest = iter(parts)
+        first = next(rest)  # a mistake in it is told before there is a bar
+        for part in tqdm(itertools.chain([first], rest), desc="encode", unit="part", disable=not progress):
+            vectors = catalog_embeddings(part.catalog)
+            codes.append(encode_codes(self.model, vectors, device=device).astype(np.int32))
+            ids.append(part.catalog.ids)
+            texts.append(text_array(part.catalog))
+            paths.add(category_path_array(part.catalog))
+            for file, count in zip(part.rows.files, part.rows.counts, strict=True):
+                rows[file] = rows.get(file, 0) + count
+        names, chosen = pa.concat_arrays(ids), np.concatenate(codes)
+        given = {"path": paths.array(), "text": pa.concat_arrays(texts)}
+        del ids, codes, texts, paths
+        suffix = self._enter(names, chosen, given, FileRows(tuple(rows), tuple(rows.values())))
+        return _id_rows(names, chosen, suffix)
 
     def register(
-        self,
-        ids: npt.NDArray[np.object_],
-        codes: npt.NDArray[np.integer[Any]],
-        *,
-        paths: Sequence[str | None] | None = None,
-        texts: Sequence[str | None] | None = None,
+        self, ids: pa.Array, codes: npt.NDArray[np.integer[Any]], given: dict[str, pa.Array], where: FileRows
     ) -> pa.Table:
         """Give items with codes their Semantic IDs and enter the new ones in ids.parquet; see `encode`.
 
         Args:
             ids: n unique texts.
             codes: (n, L) what the run's model makes of the items.
-            paths: (n,) category paths; None where unknown.
-            texts: (n,) texts; None where unknown.
+            given: Columns ``path`` and ``text`` (n,), null where unknown.
+            where: Where the items stand, for errors.
 
         Returns:
             What `encode` returns. The order of the items decides that of the rows, and nothing else.
@@ -132,34 +179,41 @@ class Run:
         Raises:
             InputError: An id that comes twice.
         """
-        previous = self._all_ids()
-        _, registry = self.folder.read_registry().assign(ids, codes)
-        old = previous.filter(previous["active"])
-        items = pa.array(ids, pa.string())
-        row = pc.index_in(items, value_set=old["id"].combine_chunks())
-        # Items that are known keep their split and, if nothing newer is known, their path and text.
-        splits = pc.fill_null(old["split"].combine_chunks().take(row), "encoded")
-        known = {
-            name: pc.coalesce(
-                pa.nulls(len(items), pa.string()) if given is None else pa.array(given, pa.string()),
-                old[name].combine_chunks().take(row),
-            )
-            for name, given in (("path", paths), ("text", texts))
+        chosen = codes.astype(np.int32)
+        suffix = self._enter(ids, chosen, given, where)
+        return pa.concat_tables(_id_rows(ids, chosen, suffix)).combine_chunks()
+
+    def _enter(
+        self, ids: pa.Array, codes: npt.NDArray[np.int32], given: dict[str, pa.Array], where: FileRows
+    ) -> npt.NDArray[np.int64]:
+        """Enter items in ids.parquet; their suffixes."""
+        before = self._registry()
+        # Items that are known keep their split and, if nothing new is given, their path and text.
+        row = before.items_of_rows(ids)
+        row[~before.active] = -1
+        suffix, registry = before.assign(ids, codes, where)
+        del before
+        kept_paths, kept_splits, kept_texts = RepeatedTexts(), RepeatedTexts(), []
+        start = 0
+        for batch in self.folder.read_id_batches():
+            named = batch.filter(pa.array(row[start : start + batch.num_rows] >= 0)).combine_chunks()
+            kept_paths.add(named["path"].combine_chunks())
+            kept_splits.add(named["split"].combine_chunks())
+            kept_texts.append(named["text"].combine_chunks().cast(pa.large_string()))
+            start += batch.num_rows
+        place = np.full(len(ids), -1, np.int32)  # of each item among the known ones
+        place[row[row >= 0]] = np.arange(np.count_nonzero(row >= 0))
+        index = pa.array(place, mask=place < 0)
+        new = pa.DictionaryArray.from_arrays(np.zeros(len(ids), np.int32), ["encoded"])
+        given = {
+            "path": first_known(given["path"], kept_paths.array().take(index)),
+            "text": first_known(given["text"], pa.concat_arrays(kept_texts).take(index)),
+            "split": first_known(kept_splits.array().take(index), new),
         }
-        table = ids_table(
-            registry,
-            ids,
-            splits=splits.to_pylist(),
-            paths=known["path"].to_pylist(),
-            texts=known["text"].to_pylist(),
-            previous=previous,
-        )
-        self.folder.write_ids(table)
+        batches = ids_batches(registry, ids, given, self.folder.read_id_batches())
+        self.folder.write_id_batches(batches)
         self.__dict__.pop("_index", None)
-        active = table.filter(table["active"])
-        place = pc.index_in(items, value_set=active["id"].combine_chunks())
-        columns = ["id", *(f"c{level + 1}" for level in range(codes.shape[1])), "suffix", "semantic_id"]
-        return active.select(columns).take(place)
+        return suffix
 
     def evaluate(
         self,
@@ -186,13 +240,16 @@ class Run:
         source = self.source if self.config.source.get("catalog") else None
         if content_digest(catalog, source) != self.config.source.get("content"):
             raise InputError(
-                source.items if source else "catalog",
+                source.place if source else "catalog",
                 "other items, texts, categories or vectors than the run was fitted on",
                 "the same catalogue, since measures compare training items with those held out",
                 "Fit again to measure on a new catalogue.",
             )
-        known = pc.is_in(pa.array(catalog.ids, pa.string()), value_set=self.ids()["id"].combine_chunks())
-        without = len(catalog) - known.true_count
+        registry = self._registry()
+        without = len(catalog) - np.count_nonzero(
+            registry.active & (registry.items_of_rows(catalog.ids) >= 0)
+        )
+        del registry
         if without:
             found = f"no ID for {without} items of the catalogue"
             raise RunFolderError(str(self.folder.ids), found, "an ID for every one")
@@ -211,8 +268,10 @@ class Run:
             self.folder.save_baselines(tensors)
             self.folder.baseline_checkpoint.unlink(missing_ok=True)
         history = self.folder.load_engagement(len(catalog))
-        encoded = encode_items(self.model, model_inputs(catalog_embeddings(catalog), history))
-        return measure(self.folder, self.model, catalog, held_out, encoded, progress=progress)
+        inputs = model_inputs(catalog_embeddings(catalog), history)
+        rows = sample_rows(held_out, self.config.split["seed"])
+        coding = code_items(partial(encode_items, self.model), inputs, rows, progress=progress)
+        return measure(self.folder, self.model, catalog, held_out, coding, progress=progress)
 
     def similar(self, query: str | npt.NDArray[np.floating[Any]], *, k: int = 10) -> pa.Table:
         """The items nearest by code: by length of the shared prefix, then by cosine of quantised vectors.
@@ -256,3 +315,15 @@ class Run:
         books = [book.detach().numpy() for book in self.model.quantizer.codebooks]
         vectors = np.stack([book[codes[:, level]] for level, book in enumerate(books)])
         return np.asarray(vectors.sum(axis=0), np.float32)
+
+
+def _id_rows(
+    ids: pa.Array, codes: npt.NDArray[np.int32], suffix: npt.NDArray[np.int64]
+) -> Iterator[pa.Table]:
+    """id, c1 to cL, suffix and semantic_id of items, a batch after the other."""
+    names = ["id", *(f"c{level + 1}" for level in range(codes.shape[1])), "suffix", "semantic_id"]
+    for start in range(0, len(ids), _ID_ROWS):
+        rows = slice(start, start + _ID_ROWS)
+        numbers = [*codes[rows].T, suffix[rows].astype(np.int32)]
+        texts = ids[rows].cast(pa.string()), semantic_id_array(codes[rows], suffix[rows])
+        yield pa.Table.from_arrays([texts[0], *map(pa.array, numbers), texts[1]], names)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from leafcode.catalog import Catalog, check_embeddings, embed_texts, read_catalog
+from leafcode.catalog import Catalog, CatalogPart, embed_texts, read_catalog, read_catalog_parts
 from leafcode.errors import InputError
 from leafcode.taxonomy import Taxonomy, Unfolded
 from leafcode.taxonomy.readers import find_format, parse_options, read_taxonomy
@@ -26,7 +28,7 @@ class CatalogSource:
     """A catalogue file and how to read it; see `leafcode.catalog.read_catalog` for the columns.
 
     Attributes:
-        items: The catalogue: Parquet, CSV, TSV or JSON Lines.
+        items: The catalogue: Parquet, CSV, TSV or JSON Lines, a folder of Parquet files, a glob; or several.
         id_column: Column of unique ids.
         text_columns: Columns joined to the text of an item.
         path_column: Column of category paths; None if there is no such column.
@@ -40,11 +42,11 @@ class CatalogSource:
         parents: Which count where a category of `taxonomy_file` has several: ``primary``, the first one, or
             ``unfold``, all: the category, and its items, stand beneath each of them.
         embedding_column: Column of vectors to use instead of embedding the texts.
-        embeddings_file: Array of vectors beside the catalogue, to use instead.
+        embeddings_file: Array of vectors beside the catalogue, to use instead; or several, as for `items`.
         model: sentence-transformers model that embeds the texts.
     """
 
-    items: str
+    items: str | tuple[str, ...]
     id_column: str = "id"
     text_columns: tuple[str, ...] = ("text",)
     path_column: str | None = None
@@ -53,7 +55,7 @@ class CatalogSource:
     taxonomy_file: str | None = None
     taxonomy_columns: tuple[str, str, str | None] = ("id", "parent_id", None)
     embedding_column: str | None = None
-    embeddings_file: str | None = None
+    embeddings_file: str | tuple[str, ...] | None = None
     model: str = DEFAULT_MODEL
     taxonomy_format: str = "auto"
     taxonomy_options: tuple[str, ...] = ()
@@ -94,8 +96,38 @@ class CatalogSource:
         if catalog.embeddings is None:
             vectors = self.embed(catalog.texts or [], cache=cache, device=device, progress=progress)
             return dataclasses.replace(catalog, embeddings=vectors)
-        check_embeddings(catalog.embeddings, self.embeddings_file or self.items)
         return catalog
+
+    def load_parts(
+        self, *, cache: Path | None = None, device: str | None = None, progress: bool = True
+    ) -> Iterator[CatalogPart]:
+        """What `load` gives, a part after the other; see `leafcode.catalog.read_catalog_parts`.
+
+        Raises:
+            InputError: As for `load`, or categories of a taxonomy of its own.
+        """
+        if self.category_column is not None:
+            raise InputError("catalogue", "a category column", "paths, or no categories, to read by parts")
+        for part in read_catalog_parts(
+            self.items,
+            id_column=self.id_column,
+            text_columns=self.text_columns,
+            path_column=self.path_column,
+            separator=self.separator,
+            embedding_column=self.embedding_column,
+            embeddings_file=self.embeddings_file,
+            paths_separator=self.paths_separator,
+        ):
+            if part.catalog.embeddings is None:
+                texts = part.catalog.texts or []
+                vectors = self.embed(texts, cache=cache, device=device, progress=progress)
+                part = part._replace(catalog=dataclasses.replace(part.catalog, embeddings=vectors))
+            yield part
+
+    @property
+    def place(self) -> str:
+        """The catalogue's files, as errors name them."""
+        return self.items if isinstance(self.items, str) else " ".join(self.items)
 
     def embed(
         self, texts: list[str], *, cache: Path | None = None, device: str | None = None, progress: bool = True
@@ -127,7 +159,8 @@ class CatalogSource:
         """
         if catalog.embeddings is None or catalog.embeddings.shape[1] == dim:
             return
-        place = items or self.embeddings_file or self.items
+        beside = self.embeddings_file
+        place = items or (beside if isinstance(beside, str) else self.place)
         if self.embedding_column is not None:
             place += f": column {self.embedding_column!r}"
         found = f"vectors of {catalog.embeddings.shape[1]} dimensions"
@@ -159,12 +192,16 @@ class CatalogSource:
         """A JSON object with absolute paths."""
         fields = dataclasses.asdict(self)
         for name in ("items", "taxonomy_file", "embeddings_file"):
-            fields[name] = fields[name] and str(Path(fields[name]).resolve())
+            value = fields[name]
+            if isinstance(value, tuple):
+                fields[name] = [str(Path(file).resolve()) for file in value]
+            else:
+                fields[name] = value and str(Path(value).resolve())
         return fields
 
 
-def catalog_title(items: str | None, folder: Path) -> str:
-    """What a page about a catalogue is called: its file and that file's folder.
+def catalog_title(items: str | Sequence[str] | None, folder: Path) -> str:
+    """What a page about a catalogue is called: its file, the first of several, and that file's folder.
 
     Args:
         items: The catalogue's file, as in `CatalogSource.items`; None for a catalogue made from arrays.
@@ -176,7 +213,7 @@ def catalog_title(items: str | None, folder: Path) -> str:
     """
     if items is None:
         return folder.resolve().name
-    path = Path(items).resolve()
+    path = Path(items if isinstance(items, str) else items[0]).resolve()
     return f"{path.parent.name} / {path.stem}"
 
 
@@ -191,9 +228,11 @@ def content_digest(catalog: Catalog, source: CatalogSource | None = None) -> str
         source: Where it came from; None for a catalogue made from arrays.
     """
     digest = hashlib.sha256()
-    texts = catalog.texts if catalog.texts is not None else [""] * len(catalog)
-    for identity, text in zip(catalog.ids.tolist(), texts, strict=True):
-        digest.update(f"{identity}\0{text}\0".encode("utf-8", "surrogatepass"))
+    for start in range(0, len(catalog), _CHUNK):
+        ids = catalog.ids.slice(start, _CHUNK).to_pylist()
+        texts = [""] * len(ids) if catalog.texts is None else catalog.texts[start : start + _CHUNK]
+        joined = "\0".join(itertools.chain.from_iterable(zip(ids, texts, strict=True)))
+        digest.update(f"{joined}\0".encode("utf-8", "surrogatepass"))
     digest.update(np.ascontiguousarray(catalog.nodes, np.int64).tobytes())
     if catalog.places is not None:
         digest.update(np.ascontiguousarray(catalog.places, np.int64).tobytes())

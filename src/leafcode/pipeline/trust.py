@@ -34,7 +34,7 @@ def read_trust(folder: str | Path, catalog: Catalog) -> npt.NDArray[np.float32]:
         InputError: The folder is no whole audit, or it has none of the items.
     """
     audit = read_audit(folder)
-    row = pc.index_in(pa.array(catalog.ids, pa.string()), value_set=pa.array(audit.ids, pa.string()))
+    row = pc.index_in(catalog.ids, value_set=pa.array(audit.ids, pa.large_string()))
     known = np.flatnonzero(row.is_valid())
     if not len(known):
         found = f"none of the {len(catalog)} items of the catalogue"
@@ -49,8 +49,9 @@ def read_trust(folder: str | Path, catalog: Catalog) -> npt.NDArray[np.float32]:
     decisions = Path(folder) / DECISIONS
     if decisions.exists():
         said = DecisionStore(decisions).current()
-        for place in known[np.isin(catalog.ids[known], list(said))].tolist():
-            decision, key = said[catalog.ids[place]], keys[catalog.nodes[place]]
+        spoken_of = np.asarray(pc.is_in(catalog.ids, value_set=pa.array(list(said), pa.large_string())))
+        for place in known[spoken_of[known]].tolist():
+            decision, key = said[catalog.ids[place].as_py()], keys[catalog.nodes[place]]
             if key in (decision.given, decision.node):
                 trust[place] = key == decision.node
     return trust

@@ -3,11 +3,10 @@
 from leafcode.quantizers.kmeans import assign, kmeans
 from leafcode.quantizers.residual import QuantizerOutput, ResidualQuantizer
 from leafcode.quantizers.rqvae import RQVAE, RQVAEConfig, RQVAEOutput
-from leafcode.quantizers.tree_encoder import FixedTreeEncoder, TreeEncoder
+from leafcode.quantizers.tree_encoder import TreeEncoder
 
 __all__ = [
     "RQVAE",
-    "FixedTreeEncoder",
     "QuantizerOutput",
     "RQVAEConfig",
     "RQVAEOutput",

@@ -8,6 +8,9 @@ from torch.nn import functional as F
 
 from leafcode.quantizers.residual_block import ResidualBlock
 
+_CATEGORIES = 1 << 14
+"""Categories whose places are computed at once."""
+
 
 class TreeEncoder(nn.Module):
     """The place in the tree that an item is expected at.
@@ -45,6 +48,7 @@ class TreeEncoder(nn.Module):
         own = torch.arange(categories)[:, None] + torch.arange(2)
         self.register_buffer("spans", own[:, None].repeat(1, depths, 1))
         self.register_buffer("temperature", torch.tensor(0.05))
+        self._cached: tuple[object, Tensor] | None = None
 
     def project(self, embeddings: Tensor) -> Tensor:
         """Projections (B, T) of embeddings (B, E), unit length: where the contrastive term acts."""
@@ -54,35 +58,24 @@ class TreeEncoder(nn.Module):
         """Place (C, T) of each category: the mean over depths of what stands for its ancestors."""
         unit = F.normalize(self.prototypes, dim=1)
         up_to = F.pad(unit, (0, 0, 1, 0)).cumsum(0)
-        sums = up_to[self.spans[..., 1]] - up_to[self.spans[..., 0]]
-        return F.normalize(sums, dim=2).mean(1)
+        # Some categories at a time: each has a vector for every depth.
+        parts = [
+            F.normalize(up_to[spans[..., 1]] - up_to[spans[..., 0]], dim=2).mean(1)
+            for spans in torch.split(self.spans, _CATEGORIES)
+        ]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Tree part (B, T) of embeddings (B, E)."""
-        return self.mix(embeddings, F.normalize(self.prototypes, dim=1), self.places())
+        cosines = self.project(embeddings) @ F.normalize(self.prototypes, dim=1).T
+        return F.softmax(cosines.div_(self.temperature), dim=1) @ self._known_places()
 
-    def mix(self, embeddings: Tensor, prototypes: Tensor, places: Tensor) -> Tensor:
-        """Places, weighted by how near the prototypes (unit length) are."""
-        cosines = self.project(embeddings) @ prototypes.T
-        return F.softmax(cosines / self.temperature, dim=1) @ places
-
-
-class FixedTreeEncoder(nn.Module):
-    """A `TreeEncoder` whose weights no longer change, so that its categories are placed only once.
-
-    Args:
-        encoder: The encoder.
-    """
-
-    prototypes: Tensor
-    places: Tensor
-
-    def __init__(self, encoder: TreeEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.register_buffer("prototypes", F.normalize(encoder.prototypes.detach(), dim=1))
-        self.register_buffer("places", encoder.places().detach())
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        """Tree part (B, T) of embeddings (B, E)."""
-        return self.encoder.mix(embeddings, self.prototypes, self.places)
+    def _known_places(self) -> Tensor:
+        """`places`, which take as long as many items and are kept while no weight changes."""
+        if torch.is_grad_enabled():
+            return self.places()
+        tensors = (self.prototypes, self.spans)
+        state = tuple((tensor.data_ptr(), tensor._version, tensor.dtype) for tensor in tensors)
+        if self._cached is None or self._cached[0] != state:
+            self._cached = (state, self.places())
+        return self._cached[1]

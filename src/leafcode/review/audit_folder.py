@@ -185,7 +185,7 @@ def _read_source(path: Path) -> Mapping[str, Any]:
         found = "no audit" if given is None or given[0] != FORMAT else f"version {given[1]}"
         raise InputError(str(path), found, f"an audit of format version {VERSION}")
     source = about.get("source")
-    if not isinstance(source, dict) or not isinstance(source.get("items"), str):
+    if not isinstance(source, dict) or not isinstance(source.get("items"), str | list):
         raise InputError(f"{path}: source", repr(source), "an object that names the catalogue as 'items'")
     if not (source.get("path_column") or source.get("category_column")):
         raise InputError(f"{path}: source", "neither of them", "a path_column or a category_column")

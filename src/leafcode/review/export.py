@@ -51,7 +51,12 @@ def export_review(
     Raises:
         InputError: See `copy_relabelled`; or the decisions would replace the catalogue or its copy.
     """
-    source, out = Path(items or audit.source["items"]), Path(out)
+    named = items or audit.source["items"]
+    if isinstance(named, list):
+        raise InputError(
+            str(audit.folder), "a catalogue of several files", "one file", "Name it with --items."
+        )
+    source, out = Path(named), Path(out)
     check_copy(source, out)
     table_file = out.with_name(f"{out.stem}.decisions.csv")
     if table_file.resolve() in (source.resolve(), out.resolve()):

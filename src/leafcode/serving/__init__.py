@@ -1,6 +1,6 @@
 """What training leaves on disk, and looking items up in it."""
 
-from leafcode.serving.ids_table import SPLITS, ids_table
+from leafcode.serving.ids_table import SPLITS, ids_batches, ids_table
 from leafcode.serving.lookup import CodeIndex, Neighbors
 from leafcode.serving.run_config import FORMAT_VERSION, RunConfig, settings_from_json
 from leafcode.serving.run_folder import RunFolder
@@ -12,6 +12,7 @@ __all__ = [
     "Neighbors",
     "RunConfig",
     "RunFolder",
+    "ids_batches",
     "ids_table",
     "settings_from_json",
 ]

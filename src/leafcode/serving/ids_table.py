@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leafcode.codes import IdRegistry, semantic_id_text
+from leafcode.codes import IdRegistry, semantic_id_array
 from leafcode.errors import InputError, RunFolderError
 
 SPLITS = ("train", "heldout", "encoded")
 """Trained on, held out, or encoded later by the trained model."""
+
+BATCH = 1 << 18
+"""Rows written at once."""
 
 Texts = Sequence[str | None] | npt.NDArray[np.object_]
 
@@ -55,34 +58,75 @@ def ids_table(
         (['7_1_0', '7_1_1'], ['salt', 'soap'], ['train', 'heldout'])
     """
     n = len(ids)
-    given = {"path": [None] * n if paths is None else paths, "text": [None] * n if texts is None else texts}
-    given["split"] = splits
-    for name, column in given.items():
-        if len(column) != n:
-            raise InputError(f"ids table: {name}", f"{len(column)} rows", f"{n}, one per id")
-    table = registry.table
-    item = pc.index_in(table["id"].combine_chunks(), value_set=pa.array(ids, pa.string()))
-    item = pc.if_else(table["active"].combine_chunks(), item, pa.scalar(None, item.type))
-    found = len(item) - item.null_count
-    if found != n:
-        raise InputError(
-            "ids table: ids", f"{n} ids, {found} of them registered", "ids that have been assigned"
-        )
+    given = {"path": _texts(paths, n), "text": _texts(texts, n), "split": _texts(splits, n)}
+    old = None
+    if previous is not None:
+        check_ids_table(previous, "ids table: previous")
+        _check_beginning(registry, previous)
+        old = iter([previous])
+    batches = list(ids_batches(registry, ids, given, old, rows=max(1, len(registry))))
+    return pa.concat_tables(batches) if batches else _schema(registry.levels).empty_table()
 
-    old = _previous_columns(registry, previous)
-    named = item.is_valid()  # not "where there is a value": an item may have lost its path
-    columns = {
-        name: pc.if_else(named, pa.array(values, pa.string()).take(item), old[name])
-        for name, values in given.items()
-    }
-    semantic = pa.array(semantic_id_text(registry.codes, registry.suffix), pa.string())
-    active = table["active"]
-    table = table.drop(["active"]).append_column("semantic_id", semantic)
-    for name, values in columns.items():
-        table = table.append_column(name, values)
-    table = table.append_column("active", active)
-    check_ids_table(table, "ids table")
-    return table
+
+def ids_batches(
+    registry: IdRegistry,
+    ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array,
+    given: Mapping[str, pa.Array],
+    previous: Iterator[pa.Table] | None = None,
+    *,
+    rows: int = BATCH,
+) -> Iterator[pa.Table]:
+    """What `ids_table` gives, a batch of rows after the other.
+
+    Args:
+        registry: As for `ids_table`.
+        ids: See there.
+        given: Text arrays (n,) ``path``, ``text`` and ``split``, the first two possibly with nulls.
+        previous: The previous table in batches; None if there was none.
+        rows: Rows of a batch at most.
+
+    Raises:
+        InputError: As for `ids_table`.
+    """
+    for name, column in given.items():
+        if len(column) != len(ids):
+            raise InputError(f"ids table: {name}", f"{len(column)} rows", f"{len(ids)}, one per id")
+    item = np.where(registry.active, registry.items_of_rows(ids), -1)
+    found = int(np.count_nonzero(item >= 0))
+    if found != len(ids):
+        raise InputError(
+            "ids table: ids", f"{len(ids)} ids, {found} of them registered", "ids that have been assigned"
+        )
+    start = 0
+    for table in previous or ():
+        for first in range(0, table.num_rows, rows):
+            batch = table.slice(first, rows)
+            yield _batch(registry, item, given, slice(start, start + batch.num_rows), batch)
+            start += batch.num_rows
+    for first in range(start, len(registry), rows):
+        yield _batch(registry, item, given, slice(first, min(first + rows, len(registry))), None)
+
+
+def _batch(
+    registry: IdRegistry,
+    item: npt.NDArray[np.int32],
+    given: Mapping[str, pa.Array],
+    rows: slice,
+    old: pa.Table | None,
+) -> pa.Table:
+    """Some rows of the registry with what is known of their items."""
+    table = registry.table.slice(rows.start, rows.stop - rows.start).combine_chunks()
+    place = pa.array(item[rows], mask=item[rows] < 0)
+    named = place.is_valid()  # not "where there is a value": an item may have lost its path
+    codes = np.column_stack([table[name].to_numpy() for name in table.column_names[1:-2]])
+    made = {"semantic_id": semantic_id_array(codes, table["suffix"].to_numpy())}
+    for name, values in given.items():
+        before = pa.nulls(len(named), pa.string()) if old is None else old[name].combine_chunks()
+        made[name] = pc.if_else(named, values.take(place).cast(pa.string()), before)
+    columns = [*table.columns[:-1], *made.values(), table["active"]]
+    batch = pa.Table.from_arrays(columns, schema=_schema(registry.levels))
+    check_ids_table(batch, "ids table")
+    return batch
 
 
 def check_ids_table(table: pa.Table, where: str) -> None:
@@ -92,9 +136,7 @@ def check_ids_table(table: pa.Table, where: str) -> None:
         RunFolderError: A column is missing, further, or of another type, or a split has another name.
     """
     levels = sum(name[:1] == "c" and name[1:].isdecimal() for name in table.column_names)
-    codes = [(f"c{level + 1}", pa.int32()) for level in range(levels)]
-    texts = [(name, pa.string()) for name in ("semantic_id", "path", "text", "split")]
-    wanted = pa.schema([("id", pa.string()), *codes, ("suffix", pa.int32()), *texts, ("active", pa.bool_())])
+    wanted = _schema(levels)
     if not levels or not table.schema.equals(wanted):
         found, expected = (str(one).replace("\n", ", ") for one in (table.schema.remove_metadata(), wanted))
         raise RunFolderError(where, f"the columns {found}", expected)
@@ -103,15 +145,19 @@ def check_ids_table(table: pa.Table, where: str) -> None:
         raise RunFolderError(f"{where}: column 'split'", repr(others[0]), " or ".join(map(repr, SPLITS)))
 
 
-def _previous_columns(registry: IdRegistry, previous: pa.Table | None) -> dict[str, pa.Array]:
-    """Path, text and split of the rows that were there before, and nulls for the new ones."""
-    new = len(registry) - (0 if previous is None else previous.num_rows)
-    names = ("path", "text", "split")
-    if previous is None:
-        return {name: pa.nulls(new, pa.string()) for name in names}
-    check_ids_table(previous, "ids table: previous")
+def _schema(levels: int) -> pa.Schema:
+    codes = [(f"c{level + 1}", pa.int32()) for level in range(levels)]
+    texts = [(name, pa.string()) for name in ("semantic_id", "path", "text", "split")]
+    return pa.schema([("id", pa.string()), *codes, ("suffix", pa.int32()), *texts, ("active", pa.bool_())])
+
+
+def _texts(values: Texts | None, count: int) -> pa.Array:
+    return pa.nulls(count, pa.string()) if values is None else pa.array(values, pa.string())
+
+
+def _check_beginning(registry: IdRegistry, previous: pa.Table) -> None:
+    """The rows of a previous table are those that a registry begins with."""
     before = registry.table.drop(["active"]).slice(0, previous.num_rows)
-    if new < 0 or not before.equals(previous.select(previous.column_names[: before.num_columns])):
+    if not before.equals(previous.select(previous.column_names[: before.num_columns])):
         expected = "the table of the registry before"
         raise InputError("ids table: previous", "other rows than the registry begins with", expected)
-    return {name: pa.chunked_array([*previous[name].chunks, pa.nulls(new, pa.string())]) for name in names}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ import torch
 from leafcode.codes import IdRegistry
 from leafcode.errors import RunFolderError
 from leafcode.quantizers import RQVAE
-from leafcode.serving.ids_table import check_ids_table
+from leafcode.serving.ids_table import BATCH, check_ids_table
 from leafcode.serving.run_config import RunConfig
 from leafcode.serving.storage import (
+    read_batches,
     read_json,
+    read_schema,
     read_table,
     read_tensors,
     reading,
+    write_batches,
     write_json,
     write_table,
     write_tensors,
@@ -275,19 +278,34 @@ class RunFolder:
         check_ids_table(table, str(self.ids))
         write_table(self.ids, table)
 
-    def read_ids(self) -> pa.Table:
-        """The table of `ids_table`.
+    def write_id_batches(self, batches: Iterable[pa.Table]) -> None:
+        """Write the table of `ids_table` as `ids_batches` gives it; at least one batch."""
+        write_batches(self.ids, batches)
+
+    def read_ids(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The table of `ids_table`, or some of its columns.
 
         Raises:
             RunFolderError: A table of other columns.
         """
-        table = read_table(self.ids)
-        check_ids_table(table, str(self.ids))
+        check_ids_table(read_schema(self.ids).empty_table(), str(self.ids))
+        table = read_table(self.ids, columns)
+        if columns is None:
+            check_ids_table(table, str(self.ids))
         return table
+
+    def read_id_batches(self) -> Iterator[pa.Table]:
+        """What `read_ids` gives, a batch of rows after the other."""
+        for batch in read_batches(self.ids, BATCH):
+            check_ids_table(batch, str(self.ids))
+            yield batch
 
     def read_registry(self) -> IdRegistry:
         """Every Semantic ID ever given in this run, to give more."""
-        table = self.read_ids()
+        names = read_schema(self.ids).names
+        table = self.read_ids(
+            [name for name in names if name not in ("semantic_id", "path", "text", "split")]
+        )
         with reading(self.ids, "Semantic IDs"):
             return IdRegistry(table)
 

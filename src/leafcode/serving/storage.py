@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,15 +84,49 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, beside)
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read a Parquet file.
+def write_batches(path: Path, batches: Iterable[pa.Table]) -> None:
+    """Write a Parquet file from tables of the same columns, at least one, that follow one another.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    rest = iter(batches)
+    first = next(rest)
+    with replacing(path) as beside, pq.ParquetWriter(beside, first.schema) as writer:
+        for batch in itertools.chain([first], rest):
+            writer.write_table(batch)
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """Columns of a Parquet file.
+
+    Raises:
+        RunFolderError: No such file, or no whole Parquet file.
+    """
+    with reading(path, "a Parquet file"), pq.ParquetFile(path) as file:
+        return file.schema_arrow
+
+
+def read_batches(path: Path, rows: int) -> Iterator[pa.Table]:
+    """Rows of a Parquet file, so many at a time at most.
+
+    Raises:
+        RunFolderError: No such file, or no whole Parquet file.
+    """
+    with reading(path, "a Parquet file"), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(rows):
+            yield pa.Table.from_batches([batch])
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file, or some of its columns.
 
     Raises:
         RunFolderError: No such file, or no whole Parquet file.
     """
     # pq.read_table would make a column of every folder named like key=value on the way to the file.
     with reading(path, "a Parquet file"), pq.ParquetFile(path) as file:
-        return file.read()
+        return file.read(columns)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from leafcode.errors import InputError
+from leafcode.errors import FileRows, InputError, row_place
 from leafcode.taxonomy._arrays import IntArray, LongArray, node_depths, preorder
 
 
@@ -28,11 +28,14 @@ class PathNodes(NamedTuple):
     node_of_row: IntArray
 
 
-def nodes_from_paths(paths: Sequence[str | None], separator: str, where: str) -> PathNodes:
+def nodes_from_paths(
+    paths: Sequence[str | None] | pa.Array, separator: str, where: str | FileRows
+) -> PathNodes:
     """Split paths and number their nodes depth-first, siblings sorted by name (code-point order).
 
     Args:
-        paths: One path per row, root first; None for a row without a category.
+        paths: One path per row, root first; None for a row without a category. As a PyArrow array of texts,
+            possibly dictionary-encoded, none becomes a Python object.
         separator: Text between two segments; white space around segments is dropped.
         where: Place named in errors.
 
@@ -42,11 +45,13 @@ def nodes_from_paths(paths: Sequence[str | None], separator: str, where: str) ->
     Raises:
         InputError: A row is not text, holds an empty segment, or no row holds a path.
     """
-    column = text_array(paths, where)
-    coded = column.dictionary_encode()
+    column = text_array(paths, str(where))
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     path_of_row = np.asarray(coded.indices.fill_null(-1), np.int64)
     if len(coded.dictionary) == 0:
-        raise InputError(where, "no category path in any row", "at least one path", "Drop the path column?")
+        raise InputError(
+            str(where), "no category path in any row", "at least one path", "Drop the path column?"
+        )
     parts = pc.split_pattern(coded.dictionary, pattern=separator)
     starts = np.asarray(parts.offsets, np.int64)
     segments = pc.utf8_trim_whitespace(parts.flatten())
@@ -150,8 +155,13 @@ def nodes_from_table(
     return TableNodes(keys, texts, new[parent[old]].astype(np.int32))
 
 
-def text_array(values: Sequence[str | None], where: str) -> pa.LargeStringArray:
-    """Texts and nulls as a PyArrow ``large_string`` array; anything else is an InputError naming its row."""
+def text_array(values: Sequence[str | None] | pa.Array, where: str) -> pa.Array:
+    """Texts and nulls as a PyArrow ``large_string`` array; anything else is an InputError naming its row.
+
+    A PyArrow array stays as it is.
+    """
+    if isinstance(values, pa.Array):
+        return values
     try:
         return pa.array(values, type=pa.large_string())
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:
@@ -177,7 +187,7 @@ def _check_segments(
     separator: str,
     column: pa.Array,
     path_of_row: LongArray,
-    where: str,
+    where: str | FileRows,
 ) -> None:
     bad = pc.equal(segments, "")
     bare = separator.strip()
@@ -193,7 +203,7 @@ def _check_segments(
     text = column[row].as_py()
     found = f"an empty segment in {text!r}" if text.strip() else "an empty path"
     raise InputError(
-        f"{where}: row {row + 1}",
+        row_place(where, row),
         found,
         f"names joined by {separator!r}",
         "Use a null for an item without a category.",

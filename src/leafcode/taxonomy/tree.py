@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from leafcode.errors import InputError
+from leafcode.errors import FileRows, InputError, row_place
 from leafcode.taxonomy._arrays import IntArray, ancestor_matrix, levels, node_depths, subtree_sizes
 from leafcode.taxonomy._build import check_unique, joined_paths, nodes_from_paths, nodes_from_table
 
@@ -95,7 +95,10 @@ class Taxonomy:
 
     @classmethod
     def from_paths(
-        cls, paths: Sequence[str | None], separator: str = " > ", where: str = "path"
+        cls,
+        paths: Sequence[str | None] | pa.Array,
+        separator: str = " > ",
+        where: str | FileRows = "path",
     ) -> tuple[Taxonomy, IntArray]:
         """Build a tree from one category path per item, and find every item's node.
 
@@ -104,7 +107,8 @@ class Taxonomy:
         around names is dropped.
 
         Args:
-            paths: Root to leaf, e.g. ``"Pantry > Spices"``; None for an unlabelled item.
+            paths: Root to leaf, e.g. ``"Pantry > Spices"``; None for an unlabelled item. A PyArrow array of
+                texts, possibly dictionary-encoded, is taken as it is.
             separator: Text between two names.
             where: Place named in errors, e.g. ``"items.csv: column 'path'"``.
 
@@ -249,18 +253,27 @@ class Taxonomy:
         """
         return int(self.find_all([key])[0])
 
-    def find_all(self, keys: Sequence[str | None], where: str = "key") -> IntArray:
-        """Node ids of many keys: int32 (len(keys),), -1 for None.
+    def find_all(self, keys: Sequence[str | None] | pa.Array, where: str | FileRows = "key") -> IntArray:
+        """Node ids of many keys, or of a PyArrow array of them: int32 (len(keys),), -1 for None.
 
         Raises:
             InputError: A key is not in the tree, naming its row (counted from 1) and the keys most like it.
         """
+        if isinstance(keys, pa.Array):
+            coded = keys if pa.types.is_dictionary(keys.type) else keys.dictionary_encode()
+            known = [self._index.get(key, -2) for key in coded.dictionary.to_pylist()]
+            node: IntArray = np.array([*known, -1], np.int32)[np.asarray(coded.indices.fill_null(len(known)))]
+            unknown = np.flatnonzero(node == -2)
+            if len(unknown) == 0:
+                return node
+            where = row_place(where, int(unknown[0]))
+            keys = [keys[int(unknown[0])].as_py()]
         index = self._index
         try:
             return np.array([-1 if key is None else index[key] for key in keys], np.int32)
         except KeyError:
             row = next(i for i, key in enumerate(keys) if key is not None and key not in index)
-        place = where if len(keys) == 1 else f"{where}: row {row + 1}"
+        place = str(where) if len(keys) == 1 else row_place(where, row)
         close = difflib.get_close_matches(str(keys[row]), self.keys, n=3)
         hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else None
         raise InputError(place, repr(keys[row]), "the key of a node of the taxonomy", hint)

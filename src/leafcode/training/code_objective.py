@@ -22,6 +22,8 @@ LongArray = npt.NDArray[np.int64]
 _LATENT_SAMPLE = 65_536
 _CHUNK = 4_096
 """Items whose latents are computed at once."""
+_TREE_ENTRIES = 1 << 27
+"""Items times categories at once, 512 MiB of float32."""
 
 
 class Latents(NamedTuple):
@@ -59,7 +61,7 @@ class CodeObjective:
         )
         self._usage = CodeUsage(model.config.sizes, device)
         self._world = current_world()
-        self._tree_parts: Tensor
+        self._tree_parts: Tensor | None = None
 
     def take(self, items: LongArray) -> Tensor:
         """Input rows (B, E or E + H) float32 of items (B,)."""
@@ -67,11 +69,13 @@ class CodeObjective:
 
     @torch.no_grad()
     def take_tree_parts(self) -> None:
-        """Compute the tree part of every item once, for from now on the tree encoder is left alone."""
-        self._model.eval()
-        self._tree_parts = torch.cat(
-            [self._model.tree_part(self.take(part)) for part in _chunks(np.arange(len(self._inputs)))]
-        )
+        """Compute the tree part of every item once, for from now on the tree encoder is left alone.
+
+        Of more items than are drawn it is computed when they are.
+        """
+        drawn = _LATENT_SAMPLE + self._config.batch_size * (self._config.content_steps + self._config.steps)
+        if len(self._inputs) <= drawn:
+            self._tree_parts = self._compute_tree_parts(np.arange(len(self._inputs)))
 
     def latents(self, items: LongArray) -> Latents:
         """Latents of items (B,)."""
@@ -142,7 +146,18 @@ class CodeObjective:
         return output
 
     def _parts_of(self, items: LongArray) -> Tensor:
+        if self._tree_parts is None:
+            return self._compute_tree_parts(items)
         return self._tree_parts[torch.from_numpy(items).to(self._device)]
+
+    @torch.no_grad()
+    def _compute_tree_parts(self, items: LongArray) -> Tensor:
+        training = self._model.training
+        self._model.eval()
+        at_once = max(1, min(_CHUNK, _TREE_ENTRIES // max(1, self._model.config.categories)))
+        parts = [self._model.tree_part(self.take(part)) for part in _chunks(items, at_once)]
+        self._model.train(training)
+        return torch.cat(parts)
 
     def _code_terms(self, output: RQVAEOutput, items: LongArray) -> dict[str, Tensor]:
         if self._code_term is None:
@@ -157,5 +172,5 @@ class CodeObjective:
         return torch.randint(1, levels + 1, (items,), generator=generator).to(self._device)
 
 
-def _chunks(items: LongArray) -> list[LongArray]:
-    return np.split(items, range(_CHUNK, len(items), _CHUNK))
+def _chunks(items: LongArray, size: int = _CHUNK) -> list[LongArray]:
+    return np.split(items, range(size, len(items), size))

@@ -32,7 +32,7 @@ def new_model(
     if taxonomy is None or nodes is None:
         with seeded(seed):
             return RQVAE(config)
-    spans = torch.from_numpy(find_categories(nodes, taxonomy).spans)
+    spans = torch.from_numpy(find_categories(nodes, taxonomy, of=nodes[:0]).spans)
     categories, depths, _ = spans.shape if spans.numel() else (0, 0, 2)
     with seeded(seed):
         model = RQVAE(dataclasses.replace(config, categories=categories, depths=depths))

@@ -287,7 +287,7 @@ class Trainer:
         labels = self.nodes[self._train]
         labels = labels[labels >= 0]
         # The finest ones: a category and its only subcategory cannot be told apart.
-        categories = len(find_categories(labels, taxonomy).spans)
+        categories = len(find_categories(labels, taxonomy, of=labels[:0]).spans)
         if categories >= 2 and len(labels) >= SMALLEST_BATCH:
             return True
         found = f"{len(labels)} training items have a category, of {categories} different ones"

@@ -21,7 +21,12 @@ class TreeTargets(NamedTuple):
     """(n, depths): the grade of meeting an item at each depth, the highest of its paths."""
 
 
-def tree_targets(places: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy, grades: Grades) -> TreeTargets:
+def tree_targets(
+    places: npt.NDArray[np.integer[Any]],
+    taxonomy: Taxonomy,
+    grades: Grades,
+    among: npt.NDArray[np.integer[Any]] | None = None,
+) -> TreeTargets:
     """Targets of items that may have several paths: beneath any of them is right.
 
     A path that ends above a depth which another path of the item reaches counts there with its own category:
@@ -32,6 +37,7 @@ def tree_targets(places: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy, grade
         places: (n, P) nodes of each item, -1 for none; see `places_from_paths`.
         taxonomy: The tree.
         grades: How alike two items are that meet at a depth.
+        among: Nodes of the items whose categories these are, of any shape; those of `places` if left out.
 
     Example:
         >>> from leafcode.taxonomy import places_from_paths
@@ -46,7 +52,7 @@ def tree_targets(places: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy, grade
         [[[2, 3], [3, 4]], [[2, 3], [3, 4]]]
     """
     places = _without_ancestors(places, taxonomy)
-    found = find_categories(places, taxonomy)
+    found = find_categories(places if among is None else among, taxonomy, of=places)
     known: npt.NDArray[np.bool_] = found.item_spans[..., 0] >= 0
     # Below the depth of a place comes what it has there, as deep as any place of the item goes.
     last = np.maximum.accumulate(np.where(known, np.arange(len(found.depths)), 0), axis=2)

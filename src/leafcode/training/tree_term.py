@@ -44,14 +44,19 @@ class TreeTerm(TreeBatches):
     ) -> None:
         super().__init__(nodes, taxonomy, config, train)
         grades = Grades.parse(config.grades, taxonomy.max_depth)
-        targets = tree_targets(nodes[:, None] if places is None else places, taxonomy, grades)
-        self._categories = targets.categories
+        if places is None:
+            # By node, of which there are fewer than items; the last row is that of node -1.
+            rows, each = nodes, np.append(np.arange(len(taxonomy)), -1)[:, None]
+        else:
+            each, rows = np.unique(places, axis=0, return_inverse=True)
+        targets = tree_targets(each, taxonomy, grades, among=nodes if places is None else places)
+        self._rows, self._categories = rows.reshape(-1), targets.categories
         self._spans = torch.from_numpy(targets.spans).to(device)
         self._weights = torch.from_numpy(targets.weights).to(device)
         self._trust = None if trust is None else torch.from_numpy(trust).to(device)
         filled = (targets.spans[..., 1] > targets.spans[..., 0]).any(2)
         taking_part = (filled & (targets.weights > 0)).any(1)
-        self._item_weights = np.asarray(taking_part, np.float64)
+        self._item_weights = np.asarray(taking_part, np.float64)[self._rows]
         if trust is not None:
             self._item_weights *= trust
 
@@ -82,11 +87,12 @@ class TreeTerm(TreeBatches):
     def loss(self, encoder: TreeEncoder, embeddings: Tensor, items: npt.NDArray[np.int64]) -> Tensor:
         """Contrastive loss of items (B,) with embeddings (B, E); unlabelled ones take no part."""
         index = torch.from_numpy(items).to(self._spans.device)
+        row = torch.from_numpy(self._rows[items].astype(np.int64)).to(self._spans.device)
         return prototype_contrastive_loss(
             encoder.project(embeddings),
             encoder.prototypes,
-            self._spans[index],
-            weights=self._weights[index],
+            self._spans[row],
+            weights=self._weights[row],
             item_weights=None if self._trust is None else self._trust[index],
             temperature=float(encoder.temperature),
         )

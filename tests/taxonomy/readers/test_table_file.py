@@ -1,12 +1,22 @@
 import datetime
 import json
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
 from leafcode.errors import InputError
-from leafcode.taxonomy.readers import first_null, read_columns, text_column
+from leafcode.taxonomy.readers import (
+    coded_column,
+    count_rows,
+    find_files,
+    first_null,
+    read_batches,
+    read_columns,
+    text_column,
+)
 
 ROWS = [
     {"id": "007", "text": 'said "hi",\nthen left', "path": "NA > None", "day": "2020-01-31"},
@@ -138,3 +148,49 @@ class TestTextColumn:
     def test_first_null(self):
         assert first_null(pa.array(["a", None, None])) == 1
         assert first_null(pa.array(["a"])) is None
+
+
+class TestCodedColumn:
+    def test_values_that_no_row_has_are_left_out(self):
+        column = pa.DictionaryArray.from_arrays(pa.array([2, None, 0], pa.int8()), ["a", "unused", "b"])
+        coded = coded_column([pa.table({"x": column}), pa.table({"x": [7, 8]})], "x", ["one", "two"])
+        assert coded.to_pylist() == ["b", None, "a", "7", "8"]
+        assert sorted(coded.dictionary.to_pylist()) == ["7", "8", "a", "b"]
+
+    def test_a_column_of_nulls(self):
+        coded = coded_column([pa.table({"x": pa.nulls(2)})], "x", ["one"])
+        assert coded.to_pylist() == [None, None]
+        assert len(coded.dictionary) == 0
+
+    def test_another_type(self):
+        with pytest.raises(InputError, match="two: column 'x': found values of type double"):
+            coded_column([pa.table({"x": ["a"]}), pa.table({"x": [1.5]})], "x", ["one", "two"])
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_batches_are_the_table_in_pieces(tmp_path, suffix):
+    table = pa.table(
+        {"id": [str(number) for number in range(7)], "path": ["a", "b", None, "a", "a", "b", None]}
+    )
+    file = tmp_path / f"items{suffix}"
+    if suffix == ".csv":
+        pa.csv.write_csv(table, file)
+    else:
+        pq.write_table(table, file, row_group_size=4)
+    batches = list(read_batches(file, ["path", "id"], 3, coded=["path"]))
+    assert max(batch.num_rows for batch in batches) <= 3
+    assert [row for batch in batches for row in batch.to_pylist()] == [
+        {"path": row["path"], "id": row["id"]} for row in table.to_pylist()
+    ]
+    assert count_rows(file) == 7
+    with pytest.raises(InputError, match="expected one column 'x'"):
+        list(read_batches(file, ["x"], 3))
+
+
+def test_files_of_a_folder_are_sorted_and_hidden_ones_left_out(tmp_path):
+    for name in ("b.parquet", "a/z.pq", ".x.parquet", "_tmp/y.parquet", "c.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_files(tmp_path) == [tmp_path / "a" / "z.pq", tmp_path / "b.parquet"]
+    assert find_files(str(tmp_path / "?.[pc]*")) == [tmp_path / "b.parquet", tmp_path / "c.csv"]
+    assert find_files(["x.csv", tmp_path / "a"]) == [Path("x.csv"), tmp_path / "a" / "z.pq"]

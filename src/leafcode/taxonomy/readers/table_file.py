@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import glob
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,52 @@ from leafcode.errors import InputError
 _BLOCK_BYTES = 1 << 24  # JSON: a line must fit into a block, and types are inferred per block
 
 
-def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:
+PARQUET = (".parquet", ".pq")
+"""Suffixes of Parquet files."""
+
+
+def find_files(path: str | Path | Sequence[str | Path], suffixes: Sequence[str] = PARQUET) -> list[Path]:
+    """The files that a table lies in: one, several, those of a folder, or those of a glob.
+
+    Args:
+        path: A file, which need not exist; a folder, of which all files with such a suffix count, also those
+            in folders within; a glob such as ``parts/*.parquet``; or a sequence of any of these. Files of a
+            folder and of a glob are sorted by name. Names that begin with a dot or an underscore, which other
+            tools write beside their data, are left out.
+        suffixes: Suffixes that count in a folder.
+
+    Raises:
+        InputError: A folder or glob without such a file, or an empty sequence.
+
+    Example:
+        >>> find_files("items.csv")[0].name
+        'items.csv'
+    """
+    if not isinstance(path, str | Path):
+        files = [file for each in path for file in find_files(each, suffixes)]
+        if not files:
+            raise InputError("files", "none", "at least one")
+        return files
+    folder = Path(path)
+    if folder.is_dir():
+        found = [file for file in folder.rglob("*") if file.suffix.lower() in suffixes]
+        found = [file for file in found if not _hidden(file.relative_to(folder))]
+    elif glob.has_magic(str(path)) and not folder.exists():
+        matches = Path(folder.anchor).glob(str(folder.relative_to(folder.anchor)))
+        found = [file for file in matches if file.is_file() and not _hidden(Path(file.name))]
+    else:
+        return [folder]
+    if not found:
+        kind = "a folder" if folder.is_dir() else "a pattern"
+        raise InputError(str(path), f"{kind} without files", f"files in {' or '.join(suffixes)}")
+    return sorted(found)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def read_columns(path: str | Path, columns: Sequence[str], coded: Sequence[str] = ()) -> pa.Table:
     r"""Read some columns of a table, chosen by suffix: Parquet, CSV, TSV or JSON Lines.
 
     - ``.parquet``, ``.pq``.
@@ -32,6 +78,7 @@ def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:
     Args:
         path: The file.
         columns: Names of the columns, at least one; repeated names count once.
+        coded: Columns of texts that repeat, which Parquet need not spell out: they come dictionary-encoded.
 
     Returns:
         A table of exactly these columns, at least one row.
@@ -50,7 +97,8 @@ def read_columns(path: str | Path, columns: Sequence[str]) -> pa.Table:
     """
     path = Path(path)
     with _reading(path) as form:
-        table = form.read(path, list(dict.fromkeys(columns)))
+        wanted = list(dict.fromkeys(columns))
+        table = _parquet(path, wanted, coded) if form is _PARQUET else form.read(path, wanted)
     if table.num_rows == 0:
         raise InputError(str(path), "no row", "at least one row")
     return table
@@ -72,6 +120,79 @@ def column_names(path: str | Path) -> list[str]:
     """
     with _reading(Path(path)) as form:
         return form.names(Path(path))
+
+
+def read_batches(
+    path: str | Path, columns: Sequence[str], rows: int, coded: Sequence[str] = ()
+) -> Iterator[pa.Table]:
+    """What `read_columns` gives, so many rows at a time at most; only Parquet is read that way.
+
+    Raises:
+        InputError: As for `read_columns`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in PARQUET:
+        yield from _sliced(read_columns(path, columns), rows)
+        return
+    columns, some = list(dict.fromkeys(columns)), False
+    with _reading(path), _open_parquet(path, columns, coded) as file:
+        for batch in file.iter_batches(rows, columns=columns):
+            some = True
+            yield pa.Table.from_batches([batch]).select(columns)
+    if not some:
+        raise InputError(str(path), "no row", "at least one row")
+
+
+def count_rows(path: str | Path) -> int:
+    """Rows of a table that `read_columns` reads; of Parquet its footer tells.
+
+    Raises:
+        InputError: The file is missing, of another kind, or damaged.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in PARQUET:
+        return int(read_columns(path, column_names(path)[:1]).num_rows)
+    with _reading(path), pa.parquet.ParquetFile(path) as file:
+        return int(file.metadata.num_rows)
+
+
+def _sliced(table: pa.Table, rows: int) -> Iterator[pa.Table]:
+    for start in range(0, table.num_rows, rows):
+        yield table.slice(start, rows)
+
+
+def coded_column(tables: Sequence[pa.Table], column: str, where: Sequence[str]) -> pa.DictionaryArray:
+    """A column of texts that repeat, of tables that follow one another, dictionary-encoded and nulls kept.
+
+    Args:
+        tables: At least one.
+        column: Its name.
+        where: Place of each table, named in errors.
+
+    Returns:
+        Dictionary of ``large_string`` (rows,), in which every value occurs.
+
+    Raises:
+        InputError: The column is of a type other than text and whole numbers.
+
+    Example:
+        >>> coded = coded_column([pa.table({"x": ["a", "b"]}), pa.table({"x": ["b", None]})], "x", ["", ""])
+        >>> coded.dictionary.to_pylist(), coded.indices.to_pylist()
+        (['a', 'b'], [0, 1, 1, None])
+    """
+    parts = []
+    for table, place in zip(tables, where, strict=True):
+        values = table[column].unify_dictionaries().combine_chunks()
+        if isinstance(values, pa.DictionaryArray) and values.dictionary.null_count == 0:
+            # A dictionary may hold values that no row has.
+            used = pc.unique(values.indices.drop_null())
+            texts = text_column(pa.table({column: values.dictionary.take(used)}), column, place)
+            indices = pc.index_in(values.indices, value_set=used)
+        else:
+            coded = text_column(table, column, place).dictionary_encode()
+            texts, indices = coded.dictionary, coded.indices
+        parts.append(pa.DictionaryArray.from_arrays(indices, texts))
+    return pa.chunked_array(parts).unify_dictionaries().combine_chunks()
 
 
 def text_column(table: pa.Table, column: str, where: str, *, numbers: bool = False) -> pa.LargeStringArray:
@@ -142,10 +263,19 @@ def _parquet_names(path: Path) -> list[str]:
         return list(file.schema_arrow.names)
 
 
-def _parquet(path: Path, columns: list[str]) -> pa.Table:
-    with pa.parquet.ParquetFile(path) as file:
-        _check_columns(file.schema_arrow.names, columns, path)
+def _parquet(path: Path, columns: list[str], coded: Sequence[str] = ()) -> pa.Table:
+    with _open_parquet(path, columns, coded) as file:
         return file.read(columns=columns).select(columns)
+
+
+def _open_parquet(path: Path, columns: list[str], coded: Sequence[str]) -> pa.parquet.ParquetFile:
+    """A file that has the columns, in which texts that repeat are read dictionary-encoded."""
+    with pa.parquet.ParquetFile(path) as file:
+        schema = file.schema_arrow
+    _check_columns(schema.names, columns, path)
+    kinds = {name: schema.field(name).type for name in coded}
+    texts = [name for name, kind in kinds.items() if kind in (pa.string(), pa.large_string())]
+    return pa.parquet.ParquetFile(path, read_dictionary=texts)
 
 
 def _csv_form(path: Path) -> pa.csv.ParseOptions:
