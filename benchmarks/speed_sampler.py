@@ -111,7 +111,7 @@ def main() -> None:
     begun = time.perf_counter()
     peer = MPerClassSampler(nodes, m=4, batch_size=BATCH, length_before_new_iter=BATCH * 20)
     timings.append(
-        Timing(f"build, {size}", M_PER_CLASS, took(begun), note="two levels are more than it knows")
+        Timing(f"build, {size}", M_PER_CLASS, took(begun), note="it knows one level")
     )
     begun = time.perf_counter()
     list(peer)
