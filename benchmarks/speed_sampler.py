@@ -110,9 +110,7 @@ def main() -> None:
 
     begun = time.perf_counter()
     peer = MPerClassSampler(nodes, m=4, batch_size=BATCH, length_before_new_iter=BATCH * 20)
-    timings.append(
-        Timing(f"build, {size}", M_PER_CLASS, took(begun), note="it knows one level")
-    )
+    timings.append(Timing(f"build, {size}", M_PER_CLASS, took(begun), note="it knows one level"))
     begun = time.perf_counter()
     list(peer)
     timings.append(Timing(f"batch of {BATCH:,}, {size}", M_PER_CLASS, took(begun) / 20))
