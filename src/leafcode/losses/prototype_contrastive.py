@@ -76,9 +76,8 @@ def prototype_contrastive_loss(
         raise InputError("item_weights", f"shape {tuple(item_weights.shape)}", f"({len(spans)},)")
     with torch.autocast(embeddings.device.type, enabled=False):
         unit = F.normalize(embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1)
-        # Divided before the product, where there are fewer numbers.
-        logits = (unit / temperature) @ F.normalize(prototypes.to(unit.dtype), dim=1).T
-        log_probability = F.log_softmax(logits, dim=1)
+        cosines = unit @ F.normalize(prototypes.to(unit.dtype), dim=1).T
+        log_probability = F.log_softmax(cosines / temperature, dim=1)
         first, last = (spans if spans.ndim == 4 else spans[:, :, None]).unbind(-1)
         inside = _log_sums(log_probability, first, last - first)
         share = (last > first).any(2).to(unit.dtype)
