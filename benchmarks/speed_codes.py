@@ -10,7 +10,6 @@ limit is the linear maps and the products with the codebooks, in chunks.
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from leafcode.codes import encode_codes
 from leafcode.quantizers import ResidualQuantizer
 from options import RESULTS
 from speed_timing import LIMIT, OURS, Timing, in_turn, keep
+from speed_training import mlp
 
 SIZES = (256, 256, 256)
 CHUNK = 2048
@@ -37,10 +37,7 @@ class EncodedByMLP(nn.Module):
 
     def __init__(self, dims: tuple[int, ...]) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for inputs, outputs in itertools.pairwise(dims):
-            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        self.encoder = nn.Sequential(*layers[:-1])
+        self.encoder = mlp(dims)
         self.quantizer = ResidualQuantizer(dims[-1], SIZES)
 
     def latents(self, inputs: Tensor) -> Tensor:

@@ -1,23 +1,18 @@
-import os
 import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from tests.catalogues import COMMAND_OPTIONS
 from tests.cli.commands import contents
+from tests.torchrun import ENVIRONMENT, ROOT, TORCHRUN, run
 
 from leafcode.cli import main
 from leafcode.cli.processes import Place
 from leafcode.errors import InputError
 from leafcode.serving import RunFolder
-
-ROOT = Path(__file__).parents[2]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def fit_words(catalogue, out):
@@ -28,10 +23,6 @@ def dying_words(catalogue, out):
     """Of a run whose second process dies in the fifth step of the last phase."""
     step = str(16 + 16 + 5)
     return ["-m", "tests.cli.dying", step, *fit_words(catalogue, out), "--no-baselines"]
-
-
-def run(*words):
-    return subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
 
 
 def test_the_only_process(monkeypatch):

@@ -1,8 +1,4 @@
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +9,12 @@ from sentence_transformers.sentence_transformer.losses import MatryoshkaLoss
 from tests.integrations import two_processes
 from tests.integrations.trainers import TREE, encoder, one_column, rows, save_model, train
 from tests.oracles.graded_contrastive import graded_contrastive
+from tests.torchrun import TORCHRUN, run
 from torch import nn
 
 from leafcode import Grades, HierarchicalBatchSampler, InputError
 from leafcode.integrations.prototypes import CategoryPrototypes
 from leafcode.integrations.sentence_transformers import TaxonomyBatchSampler, TaxonomyContrastiveLoss
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -244,15 +239,7 @@ def still(tmp_path_factory):
 def results(still, tmp_path_factory):
     """What two processes wrote."""
     out = tmp_path_factory.mktemp("two")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, "-m", "tests.integrations.two_processes", str(still), str(out)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
+    done = run(*TORCHRUN, "-m", "tests.integrations.two_processes", still, out, timeout=300)
     assert done.returncode == 0, done.stderr
     with np.load(out / "results.npz", allow_pickle=False) as arrays:
         return dict(arrays)

@@ -1,18 +1,12 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from tests.large_batches import two_processes
+from tests.torchrun import TORCHRUN, run
 
 from leafcode.errors import InputError
 from leafcode.large_batches import gather_with_gradient, own_rows, process_weight
 from leafcode.losses import graded_contrastive_loss
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_one_process_gets_its_tensor_back():
@@ -28,15 +22,7 @@ def test_one_process_gets_its_tensor_back():
 def results(tmp_path_factory):
     """What two processes wrote."""
     out = tmp_path_factory.mktemp("two") / "results.npz"
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, two_processes.__file__, str(out)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
+    done = run(*TORCHRUN, two_processes.__file__, out, timeout=300)
     assert done.returncode == 0, done.stderr
     with np.load(out, allow_pickle=False) as arrays:
         return dict(arrays)

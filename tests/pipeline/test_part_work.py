@@ -108,3 +108,11 @@ def test_the_fingerprint_names_all_that_counts(source, fitted, tmp_path):
     assert len(set(prints)) == len(prints)
     same = ItemReader(replace(source, items="other"), "cuda", tmp_path)
     assert EmbedWork.of(same, half=False).fingerprint == prints[-1]
+
+
+def test_items_of_several_paths_stand_at_the_first(source, tmp_path):
+    table = {"id": ["a"], "text": ["tea"], "color": [None], "path": ["Food > Tea|Gifts"]}
+    pq.write_table(pa.table(table, pa.schema({name: pa.string() for name in table})), tmp_path / "a.parquet")
+    read = ItemReader(replace(source, path_column="path", paths_separator="|"), "cpu").read
+    catalog = read(tmp_path / "a.parquet")
+    assert [catalog.taxonomy.keys[node] for node in catalog.places[0]] == ["Food > Tea", "Gifts"]

@@ -1,20 +1,14 @@
 """Training in two processes is training in one, with the same batches."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.torchrun import TORCHRUN, run
 from tests.training.catalogues import catalogue, trainer_of
 from tests.training.processes import RUNS, stop_in_the_midst
-
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +18,7 @@ def folder(tmp_path_factory):
     """What two processes left, and a checkpoint of one that they went on from."""
     folder = tmp_path_factory.mktemp("two")
     stop_in_the_midst(folder / "of one")
-    done = subprocess.run(
-        [*COMMAND, "-m", "tests.training.processes", str(folder)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=600,
-    )
+    done = run(*TORCHRUN, "-m", "tests.training.processes", folder)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     return folder

@@ -133,13 +133,5 @@ def _source(
 def _of_dimension(parts: Iterable[CatalogPart], dim: int, source: CatalogSource) -> Iterator[CatalogPart]:
     """The parts, once their vectors are known to be of the run's dimension."""
     for part in parts:
-        vectors = part.catalog.embeddings
-        if vectors is not None and vectors.shape[1] != dim:
-            place = source.place
-            if isinstance(source.embeddings_file, str):
-                place = source.embeddings_file
-            elif source.embedding_column is not None:
-                place = str(part.rows._replace(columns=(source.embedding_column,)))
-            found = f"vectors of {vectors.shape[1]} dimensions"
-            raise InputError(place, found, f"{dim}, as the run was trained on")
+        source.check_dimension(part.catalog, dim, str(part.rows) if source.embedding_column else None)
         yield part

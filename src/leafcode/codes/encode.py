@@ -84,16 +84,7 @@ def encode_codes(
         InputError: Inputs that are no floats (n, E) or not as wide as the model's, a row (counted from 0)
             that is not finite or all zeros, weights of the model that are not finite, or a chunk below 1.
     """
-    encoder = _Encoder(model, inputs, device, chunk)
-    codes = np.empty((len(inputs), len(model.quantizer.sizes)), np.int64)
-    doubtful = []
-    for rows in encoder.chunks(len(inputs), progress):
-        codes[rows], rest = encoder.search(rows)
-        doubtful.append(rest + rows.start)
-    left = np.concatenate([*doubtful, np.empty(0, np.int64)])
-    for rows in encoder.chunks(len(left), progress=False):
-        codes[left[rows]] = encoder.settle(left[rows])
-    return codes
+    return _Encoder(model, inputs, device, chunk).codes(progress)
 
 
 def encode_items(
@@ -128,8 +119,8 @@ def encode_items(
         >>> items.codes.ravel().tolist(), items.reconstructions[0].tolist()
         ([1, 0, 1], [0.0, 1.0])
     """
-    codes = encode_codes(model, inputs, device=device, chunk=chunk, progress=progress)
-    fast = _fixed(model, device, torch.float32)
+    encoder = _Encoder(model, inputs, device, chunk)
+    codes, fast = encoder.codes(progress), encoder.fast
     result = EncodedItems(
         codes,
         np.empty((len(codes), fast.quantizer.dim), np.float32),
@@ -164,47 +155,59 @@ class _Encoder:
             raise InputError("embeddings", found, f"floats of shape {expected}, as the model was trained on")
         if chunk < 1:
             raise InputError("chunk", str(chunk), "at least 1")
-        self.exact, self.fast = _fixed(model, "cpu", torch.float64), _fixed(model, device, torch.float32)
-        if not all(bool(value.isfinite().all()) for value in self.exact.state_dict().values()):
+        self._exact, self.fast = _fixed(model, "cpu", torch.float64), _fixed(model, device, torch.float32)
+        if not all(bool(value.isfinite().all()) for value in self._exact.state_dict().values()):
             raise InputError("model", "weights that are not finite", "a trained model")
-        self._first_equal = [first_equal(book.detach()) for book in self.exact.quantizer.codebooks]
+        self._first_equal = [first_equal(book.detach()) for book in self._exact.quantizer.codebooks]
         self._inputs, self._device, self._chunk, self._content = inputs, device, chunk, inputs.shape[1]
         if isinstance(model, RQVAE):
             self._content = model.config.embedding_dim
             # Every category takes a place in each row of the tree encoder's softmax.
             self._chunk = min(chunk, max(64, _TREE_ENTRIES // max(1, model.config.categories)))
-        self._search = ResidualSearch(self.fast.quantizer, _SAFETY * self._error())
+        self._find = ResidualSearch(self.fast.quantizer, _SAFETY * self._error())
 
     @torch.no_grad()
     def _error(self) -> float:
         """Relative error of float32 latents, the largest of a sample."""
         sample = np.array(self._inputs[:: max(1, len(self._inputs) // _SAMPLE)], np.float64)
-        exact = self.exact.latents(torch.from_numpy(sample))
+        exact = self._exact.latents(torch.from_numpy(sample))
         fast = self.fast.latents(torch.from_numpy(sample).float().to(self._device)).cpu().double()
         error = (fast - exact).norm(dim=1) / exact.norm(dim=1).clamp_min(1e-30)
         return float(error.max()) if len(error) else 0.0
 
-    def chunks(self, count: int, progress: bool) -> Iterator[slice]:
+    def codes(self, progress: bool) -> npt.NDArray[np.int64]:
+        """Codes (n, L) of all items."""
+        codes = np.empty((len(self._inputs), len(self._first_equal)), np.int64)
+        doubtful = [np.empty(0, np.int64)]
+        for rows in self._chunks(len(codes), progress):
+            codes[rows], rest = self._search(rows)
+            doubtful.append(rest + rows.start)
+        left = np.concatenate(doubtful)
+        for rows in self._chunks(len(left), progress=False):
+            codes[left[rows]] = self._settle(left[rows])
+        return codes
+
+    def _chunks(self, count: int, progress: bool) -> Iterator[slice]:
         """So many items, cut up."""
         for start in tqdm(range(0, count, self._chunk), desc="encode", unit="chunk", disable=not progress):
             yield slice(start, min(start + self._chunk, count))
 
     @torch.no_grad()
-    def search(self, rows: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _search(self, rows: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Codes (rows, L) in float32, and which of the rows (counted from 0) may have another in float64."""
         given = self._inputs[rows]
         # torch takes no read-only arrays.
         as_it_is = given.dtype == np.float32 and given.flags.writeable
         block = torch.from_numpy(given if as_it_is else np.array(given, np.float32)).to(self._device)
         ordinary = self._check(block, given, rows.start)
-        codes, certain = self._search(self.fast.latents(block), self.fast.known(block))
+        codes, certain = self._find(self.fast.latents(block), self.fast.known(block))
         return codes.cpu().numpy(), torch.nonzero(~(certain & ordinary))[:, 0].cpu().numpy()
 
     @torch.no_grad()
-    def settle(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def _settle(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Codes (items, L) in float64."""
         block = torch.from_numpy(np.array(self._inputs[items], np.float64))
-        codes = self.exact.quantizer.encode(self.exact.latents(block), self.exact.known(block))
+        codes = self._exact.quantizer.encode(self._exact.latents(block), self._exact.known(block))
         return np.stack([first[codes[:, level]].numpy() for level, first in enumerate(self._first_equal)], 1)
 
     def _check(self, block: Tensor, given: npt.NDArray[np.floating[Any]], start: int) -> Tensor:

@@ -47,15 +47,10 @@ def read_checked_items(
     by_names = taxonomy is not None and source.path_column is not None
     catalog = read_catalog(
         source.items,
-        id_column=source.id_column,
-        text_columns=source.text_columns,
-        path_column=None if by_names else source.path_column,
-        separator=source.separator,
+        **source.columns | ({"path_column": None} if by_names else {}),
         category_column=source.category_column,
         taxonomy=None if by_names else taxonomy,
-        embedding_column=source.embedding_column,
         embeddings_file=source.embeddings_file,
-        paths_separator=source.paths_separator,
     )
     check_one_path(catalog, source.place)
     if taxonomy is not None and source.path_column is not None:

@@ -45,15 +45,7 @@ class ItemReader:
         Raises:
             InputError: Anything wrong with the file, a column, a row or a vector.
         """
-        source = self.source
-        catalog = read_catalog(
-            items,
-            id_column=source.id_column,
-            text_columns=source.text_columns,
-            path_column=source.path_column,
-            separator=source.separator,
-            embedding_column=source.embedding_column,
-        )
+        catalog = read_catalog(items, **self.source.columns)
         if catalog.embeddings is not None:
             return catalog
         return dataclasses.replace(catalog, embeddings=self._embedder.embed(catalog.texts or []))
@@ -61,12 +53,10 @@ class ItemReader:
     @property
     def origin(self) -> tuple[str, ...]:
         """What the vectors depend on beside the file. A model of the Hugging Face hub goes by its name."""
-        source = self.source
-        columns = (source.id_column, source.text_columns, source.path_column, source.embedding_column)
-        model = ""
+        source, model = self.source, ""
         if source.embeds_texts:
             model = source.model if self._embedder.folder is None else self._embedder.fingerprint
-        return repr((*columns, source.separator)), model
+        return repr(source.columns), model
 
     @cached_property
     def _embedder(self) -> Embedder:

@@ -67,6 +67,18 @@ class CatalogSource:
         """Whether vectors have to be computed from the texts."""
         return self.embedding_column is None and self.embeddings_file is None
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Which columns hold what, and how: arguments of `read_catalog` and `read_catalog_parts`."""
+        return {
+            "id_column": self.id_column,
+            "text_columns": self.text_columns,
+            "path_column": self.path_column,
+            "separator": self.separator,
+            "paths_separator": self.paths_separator,
+            "embedding_column": self.embedding_column,
+        }
+
     def load(self, *, cache: Path | None = None, device: str | None = None, progress: bool = True) -> Catalog:
         """Read the catalogue and, where it has no vectors, embed its texts.
 
@@ -83,15 +95,10 @@ class CatalogSource:
         """
         catalog = read_catalog(
             self.items,
-            id_column=self.id_column,
-            text_columns=self.text_columns,
-            path_column=self.path_column,
-            separator=self.separator,
+            **self.columns,
             category_column=self.category_column,
             taxonomy=self._read_taxonomy(),
-            embedding_column=self.embedding_column,
             embeddings_file=self.embeddings_file,
-            paths_separator=self.paths_separator,
         )
         if catalog.embeddings is None:
             vectors = self.embed(catalog.texts or [], cache=cache, device=device, progress=progress)
@@ -108,16 +115,7 @@ class CatalogSource:
         """
         if self.category_column is not None:
             raise InputError("catalogue", "a category column", "paths, or no categories, to read by parts")
-        for part in read_catalog_parts(
-            self.items,
-            id_column=self.id_column,
-            text_columns=self.text_columns,
-            path_column=self.path_column,
-            separator=self.separator,
-            embedding_column=self.embedding_column,
-            embeddings_file=self.embeddings_file,
-            paths_separator=self.paths_separator,
-        ):
+        for part in read_catalog_parts(self.items, **self.columns, embeddings_file=self.embeddings_file):
             if part.catalog.embeddings is None:
                 texts = part.catalog.texts or []
                 vectors = self.embed(texts, cache=cache, device=device, progress=progress)
