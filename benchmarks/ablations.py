@@ -5,8 +5,8 @@ Usage:
         [--seeds 3] [--jobs 2]
 
 Every setting in `FACTORS` is trained on the same items, with the same seeds and measures as in catalogues.py,
-and compared with the default seed by seed. It goes seed by seed; what is trained is kept, and the same
-command goes on. The figures are in benchmarks/results/ablations.parquet.
+and compared with the default seed by seed; λ is fixed but where it is the setting. It goes seed by seed; what
+is trained is kept, and the same command goes on. The figures are in benchmarks/results/ablations.parquet.
 """
 
 from __future__ import annotations
@@ -100,24 +100,26 @@ DEFAULT = Setting("default", "default")
 
 @dataclass(frozen=True)
 class Factor:
-    """A field of the settings, and the values to try."""
+    """Fields of the settings that stand for one thing, and the values to try."""
 
     name: str
     of: Literal["training", "shape"]
-    field: str
-    values: Mapping[str, Any]
+    values: Mapping[str, Mapping[str, Any]]
 
     def default(self, training: TrainingConfig, shape: RQVAEConfig) -> str:
         """Name of the value that is the default."""
-        value = getattr(training if self.of == "training" else shape, self.field)
-        return next((name for name, other in self.values.items() if other == value), _name(value))
+        base = training if self.of == "training" else shape
+        for name, fields in self.values.items():
+            if all(getattr(base, field) == value for field, value in fields.items()):
+                return name
+        return _name(getattr(base, next(field for fields in self.values.values() for field in fields)))
 
     def settings(self, training: TrainingConfig, shape: RQVAEConfig) -> list[Setting]:
         """A setting for each value but the default."""
         default = self.default(training, shape)
         return [
-            Setting(self.name, name, **{self.of: {self.field: value}})
-            for name, value in self.values.items()
+            Setting(self.name, name, **{self.of: fields})
+            for name, fields in self.values.items()
             if name != default
         ]
 
@@ -127,32 +129,39 @@ def _name(value: object) -> str:
 
 
 def _of(name: str, of: Literal["training", "shape"], field: str, *values: object) -> Factor:
-    return Factor(name, of, field, {_name(value): value for value in values})
+    return Factor(name, of, {_name(value): {field: value} for value in values})
 
+
+LAMBDA = 0.25
+"""λ of all settings but those of λ itself. `auto` would find another one for each, and tables would show
+what that does, rather than what the setting does."""
 
 FACTORS = (
-    _of("λ", "training", "contrast_weight", 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, "auto"),
-    _of("limit of auto λ", "training", "reconstruction_limit", 1.01, 1.02, 1.05, 1.1),
+    Factor(
+        "λ",
+        "training",
+        {f"{weight:g}": {"contrast_weight": weight} for weight in (0.05, 0.1, LAMBDA, 0.5, 1.0, 2.0)}
+        | {
+            f"auto, limit {limit:g}": {"contrast_weight": "auto", "reconstruction_limit": limit}
+            for limit in (1.0, 1.005, 1.01, 1.02, 1.05)
+        },
+    ),
     Factor(
         "shares of λ by level",
         "training",
-        "level_weights",
         {
-            "1": (1.0,),
-            "1, 0.125": (1.0, 0.125),
-            "1, 0.5": (1.0, 0.5),
-            "1, 1, 1": (1.0, 1.0, 1.0),
+            name: {"level_weights": tuple(map(float, name.split(", ")))}
+            for name in ("1", "1, 0.5", "1, 1", "1, 2", "1, 4", "1, 1, 1")
         },
     ),
     Factor(
         "grades",
         "training",
-        "grades",
         {
-            "by depth": "depth",
-            "same category only": "1",
-            "same 1, siblings 0.5": "1,0.5",
-            "all shared depths alike": ",".join(["1"] * 16),
+            "by depth": {"grades": "depth"},
+            "same category only": {"grades": "1"},
+            "same 1, siblings 0.5": {"grades": "1,0.5"},
+            "all shared depths alike": {"grades": ",".join(["1"] * 16)},
         },
     ),
     _of("temperature", "training", "temperature", 0.02, 0.03, 0.05, 0.1, 0.2),
@@ -160,9 +169,15 @@ FACTORS = (
     _of("share of relatives in it", "training", "related_fraction", 0.05, 0.25, 0.5, 0.75, 0.95),
     _of("items per category in it", "training", "items_per_category", 2, 4, 8, 16),
     _of("steps of the tree phase", "training", "tree_steps", 500, 1000, 2000, 4000),
-    _of("codes by level", "shape", "sizes", (1024, 256, 64), (256, 256, 256)),
+    _of("steps with the tree", "training", "steps", 250, 500, 1000),
+    _of(
+        "codes by level",
+        "shape",
+        "sizes",
+        *((1024, 256, 64), (256, 256, 256), (512, 512, 64), (1024, 512, 32), (1024, 1024, 16)),
+    ),
     _of("progressive masking", "training", "progressive_masking", False, True),
-    _of("balance of the levels after the first", "shape", "balance", 0.0, 0.05, 0.15, 0.3),
+    _of("balance of the levels after the first", "shape", "balance", 0.0, 0.1, 0.2, 0.3),
 )
 """One factor at a time; the value that is the default is trained once for all of them."""
 
@@ -352,7 +367,9 @@ def main() -> None:
             options.data,
             options.catalogues,
             options.factors,
-            CompareOptions(seeds=options.seeds, jobs=options.jobs),
+            CompareOptions(
+                seeds=options.seeds, jobs=options.jobs, training=TrainingConfig(contrast_weight=LAMBDA)
+            ),
             results=options.out,
             work=options.work,
             device=pick_device(options.device),

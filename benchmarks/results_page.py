@@ -217,9 +217,8 @@ def _ablations(results: Results) -> str:
     lead = (
         "One setting at a time away from the defaults, compared with them seed by seed. Joint contrast "
         "trains encoder or codes together with reconstruction, as published recipes do, instead of "
-        "leafcode’s own use of the tree. With λ at `auto`, a setting also changes which λ is found, so read "
-        "the gain beside λ: on a small catalogue λ differs by a factor of two between like settings, and the "
-        "gain with it. `python benchmarks/ablations.py folder` trains them."
+        "leafcode’s own use of the tree. λ is the same wherever it is not the setting: `auto` would find "
+        "another one for each. `python benchmarks/ablations.py folder` trains them."
     )
     parts = [f"## Ablations\n\n{_wrap(lead)}"]
     for factor in factors:

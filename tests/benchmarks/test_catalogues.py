@@ -122,7 +122,7 @@ def test_ablations_go_on_and_leave_a_table(data):
 
 
 def test_every_setting_of_the_ablations_is_valid_and_its_name_its_own():
-    training, shape = TrainingConfig(), RQVAEConfig(embedding_dim=8)
+    training, shape = TrainingConfig(contrast_weight=ablations.LAMBDA), RQVAEConfig(embedding_dim=8)
     settings = ablations.settings(training, shape)
     for setting in settings:
         dataclasses.replace(training, **setting.training)
