@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from leafcode.errors import InputError
-from leafcode.files import replacing, write_text
+from leafcode.files import locked, replacing, write_text
 
 
 def test_a_new_and_a_replaced_file(tmp_path):
@@ -78,3 +78,19 @@ def test_others_may_read_what_the_umask_lets_them(tmp_path):
 def test_a_folder_that_is_missing(tmp_path):
     with pytest.raises(InputError, match=r"a\.txt: found .*No such file"):
         write_text(tmp_path / "none" / "a.txt", "x")
+
+
+def test_a_file_is_no_folder_to_lock_in(tmp_path):
+    (tmp_path / "no").write_text("")
+    with (
+        pytest.raises(InputError, match="found a folder that cannot be written to"),
+        locked(tmp_path / "no" / "file"),
+    ):
+        pass
+
+
+def test_a_lock_is_let_go_after_an_error(tmp_path):
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "file"):
+        raise ZeroDivisionError
+    with locked(tmp_path / "file"):
+        assert not (tmp_path / "file").exists()

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock
 from safetensors import SafetensorError
 
 from leafcode.errors import InputError
@@ -54,6 +55,34 @@ def replacing(path: Path) -> Iterator[Path]:
             "a disk with room that may be written to",
             "The file that was there before, if any, is unchanged.",
         ) from error
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a file that is read, changed and replaced: other processes that want to hold it wait.
+
+    It is the file's neighbour ``.NAME.lock`` that is locked, for the file itself is replaced. Who asks for no
+    lock may read and write as ever, and a process that dies lets go.
+
+    Raises:
+        InputError: The folder cannot be written to.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with locked(Path(folder) / "ids.parquet"):
+        ...         [file.name for file in Path(folder).iterdir()]
+        ['.ids.parquet.lock']
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire()
+    except OSError as error:
+        found = f"a folder that cannot be written to ({error})"
+        raise InputError(str(path.parent), found, "one in which files may be changed") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -30,5 +30,6 @@ def success(capsys, *words) -> str:
 
 
 def contents(folder) -> dict[str, bytes]:
-    """Every file under a folder, byte by byte."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Every file under a folder, byte by byte, but the empty ones that are locked."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,6 +9,7 @@ from leafcode.catalog import Catalog
 from leafcode.codes import encode_items
 from leafcode.errors import InputError, RunFolderError
 from leafcode.evaluation import code_neighbors
+from leafcode.files import locked
 from leafcode.pipeline import Run
 
 
@@ -90,7 +93,23 @@ def test_encoding_changes_nothing_on_disk_but_ids(run, catalogue):
     before = {path.name: path.read_bytes() for path in run.folder.path.iterdir()}
     run.encode(items(catalogue.embeddings[:3]))
     after = {path.name: path.read_bytes() for path in run.folder.path.iterdir()}
-    assert {name for name in after if after[name] != before.get(name)} == {"ids.parquet"}
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "ids.parquet",
+        ".ids.parquet.lock",
+    }
+
+
+def test_of_two_that_encode_the_later_waits_and_keeps_the_ids_of_the_other(run, catalogue):
+    other = Run.open(run.folder.path)
+    with ThreadPoolExecutor(1) as pool:
+        with locked(run.folder.ids):
+            waiting = pool.submit(other.encode, items(catalogue.embeddings[:2], prefix="late"))
+            assert not wait([waiting], timeout=1.0).done
+            table = run.folder.read_ids()
+            names = ["first", *table["id"].to_pylist()[1:]]
+            run.folder.write_ids(table.set_column(0, "id", pa.array(names)))
+        assert waiting.result().num_rows == 2
+    assert {"first", "late0", "late1"} <= set(run.folder.read_ids()["id"].to_pylist())
 
 
 def test_near_duplicates_share_codes_and_differ_in_suffix(run, catalogue):

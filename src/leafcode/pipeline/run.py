@@ -19,6 +19,7 @@ from leafcode.catalog import Catalog, CatalogPart
 from leafcode.codes import IdRegistry, encode_codes, encode_items, semantic_id_array
 from leafcode.errors import FileRows, InputError, RunFolderError
 from leafcode.evaluation import sample_rows
+from leafcode.files import locked
 from leafcode.pipeline.baselines import train_baselines
 from leafcode.pipeline.coding import code_items
 from leafcode.pipeline.engagement import model_inputs
@@ -186,32 +187,33 @@ class Run:
     def _enter(
         self, ids: pa.Array, codes: npt.NDArray[np.int32], given: dict[str, pa.Array], where: FileRows
     ) -> npt.NDArray[np.int64]:
-        """Enter items in ids.parquet; their suffixes."""
-        before = self._registry()
-        # Items that are known keep their split and, if nothing new is given, their path and text.
-        row = before.items_of_rows(ids)
-        row[~before.active] = -1
-        suffix, registry = before.assign(ids, codes, where)
-        del before
-        kept_paths, kept_splits, kept_texts = RepeatedTexts(), RepeatedTexts(), []
-        start = 0
-        for batch in self.folder.read_id_batches():
-            named = batch.filter(pa.array(row[start : start + batch.num_rows] >= 0)).combine_chunks()
-            kept_paths.add(named["path"].combine_chunks())
-            kept_splits.add(named["split"].combine_chunks())
-            kept_texts.append(named["text"].combine_chunks().cast(pa.large_string()))
-            start += batch.num_rows
-        place = np.full(len(ids), -1, np.int32)  # of each item among the known ones
-        place[row[row >= 0]] = np.arange(np.count_nonzero(row >= 0))
-        index = pa.array(place, mask=place < 0)
-        new = pa.DictionaryArray.from_arrays(np.zeros(len(ids), np.int32), ["encoded"])
-        given = {
-            "path": first_known(given["path"], kept_paths.array().take(index)),
-            "text": first_known(given["text"], pa.concat_arrays(kept_texts).take(index)),
-            "split": first_known(kept_splits.array().take(index), new),
-        }
-        batches = ids_batches(registry, ids, given, self.folder.read_id_batches())
-        self.folder.write_id_batches(batches)
+        """Enter items in ids.parquet, one process after the other; their suffixes."""
+        with locked(self.folder.ids):
+            before = self._registry()
+            # Items that are known keep their split and, if nothing new is given, their path and text.
+            row = before.items_of_rows(ids)
+            row[~before.active] = -1
+            suffix, registry = before.assign(ids, codes, where)
+            del before
+            kept_paths, kept_splits, kept_texts = RepeatedTexts(), RepeatedTexts(), []
+            start = 0
+            for batch in self.folder.read_id_batches():
+                named = batch.filter(pa.array(row[start : start + batch.num_rows] >= 0)).combine_chunks()
+                kept_paths.add(named["path"].combine_chunks())
+                kept_splits.add(named["split"].combine_chunks())
+                kept_texts.append(named["text"].combine_chunks().cast(pa.large_string()))
+                start += batch.num_rows
+            place = np.full(len(ids), -1, np.int32)  # of each item among the known ones
+            place[row[row >= 0]] = np.arange(np.count_nonzero(row >= 0))
+            index = pa.array(place, mask=place < 0)
+            new = pa.DictionaryArray.from_arrays(np.zeros(len(ids), np.int32), ["encoded"])
+            given = {
+                "path": first_known(given["path"], kept_paths.array().take(index)),
+                "text": first_known(given["text"], pa.concat_arrays(kept_texts).take(index)),
+                "split": first_known(kept_splits.array().take(index), new),
+            }
+            batches = ids_batches(registry, ids, given, self.folder.read_id_batches())
+            self.folder.write_id_batches(batches)
         self.__dict__.pop("_index", None)
         return suffix
 
