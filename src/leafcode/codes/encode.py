@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from leafcode.codes.kernels import FastLinear, one_thread_each
 from leafcode.codes.search import ResidualSearch, first_equal
 from leafcode.errors import InputError
 from leafcode.quantizers import RQVAE, ResidualQuantizer
@@ -19,7 +19,7 @@ from leafcode.quantizers import RQVAE, ResidualQuantizer
 _TREE_ENTRIES = 2**23
 """Items times categories at once, 32 MiB of float32."""
 _ORDINARY = 1e6
-"""Rows whose largest entry is beyond it, or below its inverse, are left to float64."""
+"""Rows whose length is beyond it, or below its inverse, are left to float64."""
 
 _SAMPLE = 128
 """Items whose latents are compared in float32 and float64."""
@@ -57,7 +57,7 @@ def encode_codes(
     inputs: npt.NDArray[np.floating[Any]],
     *,
     device: str | torch.device = "cpu",
-    chunk: int = 2048,
+    chunk: int = 4096,
     progress: bool = False,
 ) -> npt.NDArray[np.int64]:
     """Codes of items, which depend on the item and the model alone.
@@ -92,7 +92,7 @@ def encode_items(
     inputs: npt.NDArray[np.floating[Any]],
     *,
     device: str | torch.device = "cpu",
-    chunk: int = 2048,
+    chunk: int = 4096,
     progress: bool = False,
 ) -> EncodedItems:
     """Codes of items as `encode_codes` finds them, and what they stand for.
@@ -160,10 +160,12 @@ class _Encoder:
             raise InputError("model", "weights that are not finite", "a trained model")
         self._first_equal = [first_equal(book.detach()) for book in self._exact.quantizer.codebooks]
         self._inputs, self._device, self._chunk, self._content = inputs, device, chunk, inputs.shape[1]
+        self._threads = torch.get_num_threads() if torch.device(device).type == "cpu" else 1
         if isinstance(model, RQVAE):
             self._content = model.config.embedding_dim
             # Every category takes a place in each row of the tree encoder's softmax.
-            self._chunk = min(chunk, max(64, _TREE_ENTRIES // max(1, model.config.categories)))
+            entries = _TREE_ENTRIES // self._threads
+            self._chunk = min(chunk, max(64, entries // max(1, model.config.categories)))
         self._find = ResidualSearch(self.fast.quantizer, _SAFETY * self._error())
 
     @torch.no_grad()
@@ -171,37 +173,50 @@ class _Encoder:
         """Relative error of float32 latents, the largest of a sample."""
         sample = np.array(self._inputs[:: max(1, len(self._inputs) // _SAMPLE)], np.float64)
         exact = self._exact.latents(torch.from_numpy(sample))
-        fast = self.fast.latents(torch.from_numpy(sample).float().to(self._device)).cpu().double()
+        fast = self._latents(torch.from_numpy(sample).float().to(self._device)).cpu().double()
         error = (fast - exact).norm(dim=1) / exact.norm(dim=1).clamp_min(1e-30)
         return float(error.max()) if len(error) else 0.0
 
     def codes(self, progress: bool) -> npt.NDArray[np.int64]:
         """Codes (n, L) of all items."""
         codes = np.empty((len(self._inputs), len(self._first_equal)), np.int64)
-        doubtful = [np.empty(0, np.int64)]
-        for rows in self._chunks(len(codes), progress):
-            codes[rows], rest = self._search(rows)
-            doubtful.append(rest + rows.start)
-        left = np.concatenate(doubtful)
-        for rows in self._chunks(len(left), progress=False):
-            codes[left[rows]] = self._settle(left[rows])
+        certain = np.empty(len(codes), bool)
+        starts = range(0, len(codes), self._chunk)
+
+        def search(start: int) -> None:
+            rows = slice(start, start + self._chunk)
+            codes[rows], certain[rows] = self._search(rows)
+
+        def settle(items: npt.NDArray[np.int64]) -> None:
+            codes[items] = self._settle(items)
+
+        with one_thread_each(min(self._threads, len(starts))) as each:
+            searched = each(search, starts)
+            for _ in tqdm(searched, desc="encode", total=len(starts), unit="chunk", disable=not progress):
+                pass
+            left = np.flatnonzero(~certain)
+            parts = max(self._threads, -(-len(left) // self._chunk))
+            for _ in each(settle, [part for part in np.array_split(left, parts) if len(part)]):
+                pass
         return codes
 
-    def _chunks(self, count: int, progress: bool) -> Iterator[slice]:
-        """So many items, cut up."""
-        for start in tqdm(range(0, count, self._chunk), desc="encode", unit="chunk", disable=not progress):
-            yield slice(start, min(start + self._chunk, count))
-
     @torch.no_grad()
-    def _search(self, rows: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Codes (rows, L) in float32, and which of the rows (counted from 0) may have another in float64."""
+    def _search(self, rows: slice) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Codes (rows, L) in float32, and whether each row (rows,) has the same in float64."""
         given = self._inputs[rows]
         # torch takes no read-only arrays.
         as_it_is = given.dtype == np.float32 and given.flags.writeable
         block = torch.from_numpy(given if as_it_is else np.array(given, np.float32)).to(self._device)
         ordinary = self._check(block, given, rows.start)
-        codes, certain = self._find(self.fast.latents(block), self.fast.known(block))
-        return codes.cpu().numpy(), torch.nonzero(~(certain & ordinary))[:, 0].cpu().numpy()
+        codes, certain = self._find(self._latents(block), self.fast.known(block))
+        return codes.cpu().numpy(), (certain & ordinary).cpu().numpy()
+
+    @torch.no_grad()
+    def _latents(self, block: Tensor) -> Tensor:
+        """Latents in float32."""
+        with FastLinear():
+            latents: Tensor = self.fast.latents(block)
+        return latents
 
     @torch.no_grad()
     def _settle(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -216,21 +231,16 @@ class _Encoder:
         Raises:
             InputError: A row is not finite, or its content all zeros.
         """
-        content = largest = _largest(block[:, : self._content])
+        content = length = torch.linalg.vector_norm(block[:, : self._content], dim=1)
         if self._content < block.shape[1]:
-            largest = _largest(block)
-        ordinary = (largest < _ORDINARY) & (content > 1 / _ORDINARY)
+            length = torch.linalg.vector_norm(block, dim=1)
+        ordinary: Tensor = (length < _ORDINARY) & (content > 1 / _ORDINARY)
         for row in torch.nonzero(~ordinary)[:, 0].tolist():  # hardly any
             finite = bool(np.isfinite(given[row]).all())
             if not (finite and given[row, : self._content].any()):
                 found = "only zeros" if finite else "a NaN or an infinity"
                 raise InputError(f"embeddings[{start + row}]", found, "finite numbers, not all zero")
         return ordinary
-
-
-def _largest(block: Tensor) -> Tensor:
-    """Largest absolute value of each row."""
-    return torch.maximum(block.amax(1), -block.amin(1))
 
 
 def _fixed(model: CodeModel, device: str | torch.device, dtype: torch.dtype) -> Any:  # noqa: ANN401 (a module of any kind)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from leafcode.codes.kernels import linear
 from leafcode.quantizers import ResidualQuantizer
+from leafcode.quantizers.kmeans import masked
 
 _ROUNDING = 2.0**-17
 """Share of the squared lengths at hand by which two distances must differ before float32 is believed, for
 latents that are exact: many times what the sums of a matrix product are off by."""
-_PACKED = 4096
-"""Up to so many codewords, the index of one fits into the last bits of its distance."""
+_SAFETY = 4.0
+"""Products may be off by so many times as much as those of a sample."""
+_SAMPLE = 16
+"""Codewords of a level that are multiplied to see how exact products are."""
 _NEVER = 1e30
 """Distance of a codeword that is not to be chosen."""
 
@@ -23,29 +26,31 @@ class _Level(NamedTuple):
     codebook: Tensor
     """(K, D)"""
     towards: Tensor
-    """(D, K): what a residual is multiplied by, -2 · metric · codewords."""
+    """(K, D): what a residual is multiplied by, -2 · metric · codewords."""
     squares: Tensor
-    """(D, K): metric · codewords²."""
+    """(K, D): metric · codewords²."""
     offset: Tensor
     """(K,) what is added; `_NEVER` for a codeword that an earlier one equals."""
     bias: Tensor
     """(K,) the offset, and the squared length of the codeword."""
     longest: float
     """Largest squared length of a codeword."""
+    error: float
+    """By how much products are off, in lengths of what is multiplied: bfloat16 and TF32 may be allowed."""
     steepest: float | None
     """Largest weight of the metric; None if the metric is that of the level before."""
     places: Tensor
-    """int32 (K,): 0, 1, …"""
-    mask: int
-    """Bits that hold an index; 0 if there are too many codewords."""
+    """(K,): B, B + 1, …"""
+    first: float
+    """B, the power of two from K on: a single place is less than 2 · B, several together are not."""
 
 
 class ResidualSearch:
     """Codes of latents, and whether they are certain.
 
-    A level is a matrix product and the smallest of K numbers. Finding *which* is smallest takes longer than
-    the product, so the index is first written over the last bits of each number: the smallest then tells its
-    index. The second smallest tells whether it was close.
+    A level is a matrix product and the smallest of K numbers. To ask *which* is smallest takes longer than
+    the product. So all numbers are compared with the smallest and what float32 can be wrong about: if one
+    alone is below, a sum tells which, and it is certain.
 
     Args:
         quantizer: The quantiser; its weights are copied in float32.
@@ -60,15 +65,15 @@ class ResidualSearch:
     """
 
     def __init__(self, quantizer: ResidualQuantizer, error: float = 0.0) -> None:
-        # To be off by e · |r| moves the difference of two distances by 4 · e · |r| · |c|, at most.
-        self._noise = _ROUNDING + 2 * error
-        self._kept = [torch.empty(0)] * 3
         self._levels, before = [], None
         for codebook, metric, offset in quantizer.levels:
             level = _level(codebook.detach().float(), metric.float(), offset)
             same = before is not None and torch.equal(metric, before)
             self._levels.append(level._replace(steepest=None) if same else level)
             before = metric
+        # To be off by e · |r| moves the difference of two distances by 4 · e · |r| · |c|, at most.
+        product = max(_SAFETY * level.error for level in self._levels)
+        self._noise = max(_ROUNDING, 2 * product) + 2 * error
 
     @torch.no_grad()
     def __call__(self, latents: Tensor, known: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -82,65 +87,56 @@ class ResidualSearch:
             int64 (n, L) codes; bool (n,), False where another codeword was about as near at some level.
         """
         known = None if known is None else known.to(latents.dtype)
-        residual, squared = self._buffers(latents, latents.shape[1], 2)
-        torch.mul(latents, 1 if known is None else known, out=residual)
-        length, codes = residual.new_zeros(()), []
+        residual, length = masked(latents, known), latents.new_zeros(())
         certain = torch.ones(len(latents), dtype=torch.bool, device=latents.device)
-        for level in self._levels:
-            bias = level.bias
-            if known is not None:
-                bias = level.offset + known @ level.squares
-            (scores,) = self._buffers(latents, len(level.places), 1, first=2)
-            torch.addmm(bias, residual, level.towards, out=scores)
-            if level.mask:
-                scores.view(torch.int32).bitwise_and_(~level.mask).bitwise_or_(level.places)
-                best = scores.amin(1)
-                index = best.view(torch.int32).bitwise_and(level.mask).long()
-            else:
-                best, index = scores.min(1)
-            scores.scatter_(1, index[:, None], math.inf)
-            second = scores.amin(1)
+        codes: list[Tensor] = []
+        for place, level in enumerate(self._levels):
+            if place > 0:
+                codeword = self._levels[place - 1].codebook.index_select(0, codes[-1])
+                residual = masked(torch.sub(residual, codeword, out=codeword), known)
             if level.steepest is not None:
-                length = torch.mul(residual, residual, out=squared).sum(1) * level.steepest
-            noise = self._noise * (length + level.longest)
-            if level.mask:
-                noise += 2.0**-23 * (level.mask + 1) * (best.abs() + second.abs())
-            certain &= second - best > noise
-            length = (length + best).clamp_min_(0)  # of what is left over, under the same metric
-            residual -= level.codebook.index_select(0, index)
+                length = torch.linalg.vector_norm(residual, dim=1).square_().mul_(level.steepest)
+            scores = linear(residual, level.towards, level.bias if known is None else level.offset)
             if known is not None:
-                residual *= known
-            codes.append(index)
+                scores += linear(known, level.squares)
+            best = scores.amin(1)
+            most = torch.add(best, length, alpha=self._noise).add_(self._noise * level.longest)
+            index = scores.le_(most[:, None]).mul_(level.places).sum(1).sub_(level.first)
+            certain &= index.abs() < level.first
+            codes.append(index.clamp_(0, len(level.places) - 1).long())
+            length = (length + best).clamp_min_(0)  # of what is left over, under the same metric
         return torch.stack(codes, dim=1), certain
-
-    def _buffers(self, latents: Tensor, width: int, count: int, first: int = 0) -> list[Tensor]:
-        """Arrays (n, width) that are used again and again: to fill fresh memory takes as long as a level."""
-        found = []
-        for place in range(first, first + count):
-            if self._kept[place].numel() < len(latents) * width:
-                self._kept[place] = latents.new_empty(len(latents) * width)
-            found.append(self._kept[place][: len(latents) * width].view(-1, width))
-        return found
 
 
 def _level(codebook: Tensor, metric: Tensor, offset: Tensor | None) -> _Level:
-    squares = (codebook.square() * metric).T.contiguous()
-    lengths = squares.sum(0)
+    squares = codebook.square() * metric
+    lengths = squares.sum(1)
     first = first_equal(codebook)
     index = torch.arange(len(codebook), device=codebook.device)
-    dearer = torch.zeros_like(lengths) if offset is None else offset.float()
+    # None below zero, so that what is left over is not taken to be shorter than it is.
+    dearer = torch.zeros_like(lengths) if offset is None else (offset - offset.min()).float()
     offset = torch.where(first == index, dearer, _NEVER)
+    beyond = 2.0 ** (len(codebook) - 1).bit_length()
     return _Level(
         codebook,
-        (codebook * metric * -2).T.contiguous(),
+        codebook * metric * -2,
         squares,
         offset,
         offset + lengths,
         float(lengths.max()),
+        _product_error(codebook),
         float(metric.max()),
-        index.int(),
-        2 ** (len(codebook) - 1).bit_length() - 1 if len(codebook) <= _PACKED else 0,
+        index + beyond,
+        beyond,
     )
+
+
+def _product_error(codebook: Tensor) -> float:
+    """Largest error of the products of some codewords with all, over that of their lengths."""
+    exact, rows = codebook.cpu().double(), slice(_SAMPLE)
+    lengths = exact.norm(dim=1).clamp_min(1e-30)
+    error = linear(codebook[rows], codebook).cpu().double() - exact[rows] @ exact.T
+    return float((error / lengths[rows, None] / lengths).abs().max())
 
 
 def first_equal(codebook: Tensor) -> Tensor:
