@@ -35,20 +35,53 @@ def assign(
         >>> index.tolist(), distance.tolist()
         ([0, 1], [1.0, 1.0])
     """
+    points = masked(points, known)
+    indices, scores = nearest(points, centroids, metric, offset, known)
+    squared_norms = (points * points if metric is None else points * points * metric).sum(1)
+    dearer = 0.0 if offset is None else offset[indices]
+    return indices, (scores - dearer + squared_norms).clamp_min(0.0)
+
+
+def nearest(
+    points: Tensor,
+    centroids: Tensor,
+    metric: Tensor | None = None,
+    offset: Tensor | None = None,
+    known: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """What `assign` needs of all pairs; entries of points that are not known are zero.
+
+    Returns:
+        Indices (N,) int64, and (N,) squared distances with offset, less the squared length of the point.
+    """
     weighted = centroids if metric is None else centroids * metric
     squares = weighted * centroids
-    norms = squares.sum(1)
-    dearer = norms.new_zeros(len(norms)) if offset is None else offset
-    points = masked(points, known)
-    squared_norms = (points * points if metric is None else points * points * metric).sum(1)
-    indices, distances = [], []
+    bias = squares.sum(1) if known is None else points.new_zeros(())
+    bias = bias if offset is None else bias + offset
+    found = []
     for start in range(0, max(1, len(points)), CHUNK):
         rows = slice(start, start + CHUNK)
-        of_centroids = norms if known is None else known[rows].to(squares.dtype) @ squares.T
-        score, index = torch.addmm(of_centroids + dearer, points[rows], weighted.T, alpha=-2.0).min(dim=1)
-        indices.append(index)
-        distances.append((score - dearer[index] + squared_norms[rows]).clamp_min(0.0))
-    return torch.cat(indices), torch.cat(distances)
+        of_centroids = bias if known is None else torch.addmm(bias, known[rows].to(squares.dtype), squares.T)
+        found.append(_first_smallest(torch.addmm(of_centroids, points[rows], weighted.T, alpha=-2.0)))
+    if len(found) == 1:
+        return found[0]
+    indices, scores = zip(*found, strict=True)
+    return torch.cat(indices), torch.cat(scores)
+
+
+def _first_smallest(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Index (N,) of the smallest of K numbers in each row, of equal ones the first; and that number (N,).
+
+    As ``scores.min(1)``, in half the time: the smallest number becomes 0, and whatever exceeds it by a normal
+    float has bits above the last ones, where the indices are written. Overwrites the scores.
+    """
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    count = scores.shape[1]
+    smallest = scores.amin(1, keepdim=True)
+    bits = scores.sub_(smallest).view(torch.int64 if scores.dtype == torch.float64 else torch.int32)
+    mask = 2 ** (count - 1).bit_length() - 1
+    bits.bitwise_and_(~mask).bitwise_or_(torch.arange(count, dtype=bits.dtype, device=bits.device))
+    return bits.amin(1).bitwise_and_(mask).long(), smallest[:, 0]
 
 
 def masked(points: Tensor, known: Tensor | None) -> Tensor:

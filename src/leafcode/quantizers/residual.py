@@ -13,6 +13,7 @@ from leafcode.errors import InputError
 from leafcode.quantizers.balance import CodeBalance
 from leafcode.quantizers.gradient import Estimator, pass_gradient
 from leafcode.quantizers.kmeans import assign, cluster_means, kmeans, masked
+from leafcode.quantizers.residual_levels import quantize_levels
 
 
 class QuantizerOutput(NamedTuple):
@@ -169,26 +170,9 @@ class ResidualQuantizer(nn.Module):
                 to be expected there.
             count: False for part of a batch, of which the whole is given to `count` afterwards.
         """
-        residual, codes, codewords, errors = latents, [], [], []
-        loss = latents.new_zeros(())
-        for level, (codebook, metric, offset) in enumerate(self.levels):
-            indices, error = assign(residual.detach(), codebook.detach(), metric, offset, known)
-            # The gradient of codebook[indices] is summed by several threads in any order.
-            codeword = codebook.index_select(0, indices)
-            pull = (metric * masked(residual.detach() - codeword, known).square()).sum(1)
-            residual = masked(residual - codeword.detach(), known)
-            commit = (metric * residual.square()).sum(1)
-            term = pull + self.commitment * commit
-            if depth is not None:
-                counts = (depth > level).to(latents.dtype)
-                codeword, term = codeword * counts[:, None], term * counts
-            loss = loss + term.mean()
-            codes.append(indices)
-            codewords.append(codeword)
-            errors.append(error)
-        stacked = torch.stack(codewords, dim=1)
-        quantized = pass_gradient(latents, stacked.sum(1), self.estimator)
-        output = QuantizerOutput(torch.stack(codes, 1), stacked, quantized, loss, torch.stack(errors, 1))
+        found = quantize_levels(latents, self.levels, self.commitment, depth, known)
+        quantized = pass_gradient(latents, found.codewords.sum(1), self.estimator)
+        output = QuantizerOutput(found.codes, found.codewords, quantized, found.loss, found.errors)
         if self.training and count:
             self.count(output.codes, output.errors)
         return output
