@@ -35,8 +35,9 @@ ALLOWED = {
     "__main__": {"cli"},
     "errors": set(),
     "files": set(),
+    "products": set(),
 }
-FOR_ALL = {"errors", "files"}
+FOR_ALL = {"errors", "files", "products"}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from leafcode.codes import ResidualSearch, search
-from leafcode.codes.kernels import linear
+from leafcode.products import linear
 from leafcode.quantizers import ResidualQuantizer
 
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from leafcode.codes.kernels import FastLinear, one_thread_each
 from leafcode.codes.search import ResidualSearch, first_equal
+from leafcode.codes.threads import one_thread_each
 from leafcode.errors import InputError
+from leafcode.products import FastLinear
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 
 _TREE_ENTRIES = 2**23

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from leafcode.codes.kernels import linear
+from leafcode.products import linear
 from leafcode.quantizers import ResidualQuantizer
 from leafcode.quantizers.kmeans import masked
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from leafcode.errors import InputError
+from leafcode.products import linear
 
 CHUNK = 8192
 """Rows whose distances to all centroids are held at once."""
@@ -55,14 +56,16 @@ def nearest(
         Indices (N,) int64, and (N,) squared distances with offset, less the squared length of the point.
     """
     weighted = centroids if metric is None else centroids * metric
-    squares = weighted * centroids
-    bias = squares.sum(1) if known is None else points.new_zeros(())
+    squares, towards = weighted * centroids, weighted * -2.0
+    bias = squares.sum(1) if known is None else squares.new_zeros(len(squares))
     bias = bias if offset is None else bias + offset
     found = []
     for start in range(0, max(1, len(points)), CHUNK):
         rows = slice(start, start + CHUNK)
-        of_centroids = bias if known is None else torch.addmm(bias, known[rows].to(squares.dtype), squares.T)
-        found.append(_first_smallest(torch.addmm(of_centroids, points[rows], weighted.T, alpha=-2.0)))
+        distances = linear(points[rows], towards, bias)
+        if known is not None:
+            distances += linear(known[rows].to(squares.dtype), squares)
+        found.append(_first_smallest(distances))
     if len(found) == 1:
         return found[0]
     indices, scores = zip(*found, strict=True)

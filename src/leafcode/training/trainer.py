@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from leafcode.catalog import split_by_content
 from leafcode.errors import InputError, TrainingError
+from leafcode.products import FastLinear
 from leafcode.quantizers import RQVAE
 from leafcode.taxonomy import Taxonomy, find_categories
 from leafcode.training.checkpoint import (
@@ -211,6 +212,10 @@ class Trainer:
 
     def fit(self) -> TrainingResult:
         """Train from the beginning, or from the checkpoint if there is one."""
+        with FastLinear():
+            return self._fit()
+
+    def _fit(self) -> TrainingResult:
         phases = [phase for phase, steps in self._steps.items() if steps]
         first, step = self._restore() or (phases[0], None)
         begun = {"belongs_to": self._identity(), "phase": first, "step": step}

@@ -1,10 +1,8 @@
-import threading
-
 import pytest
 import torch
 
-from leafcode.codes import kernels
-from leafcode.codes.kernels import FastLinear, linear, one_thread_each
+from leafcode import products
+from leafcode.products import FastLinear, linear
 
 
 @pytest.mark.parametrize("rows", [0, 1, 7, 300])
@@ -39,7 +37,7 @@ def test_modules_compute_the_same_within_the_mode(monkeypatch):
         shapes.append((*inputs.shape, len(weight)))
         return linear(inputs, weight, bias)
 
-    monkeypatch.setattr(kernels, "linear", counted)
+    monkeypatch.setattr(products, "linear", counted)
     with FastLinear():
         found = model(x)
     for one, other in zip(found, expected, strict=True):
@@ -49,28 +47,24 @@ def test_modules_compute_the_same_within_the_mode(monkeypatch):
     assert len(shapes) == 5
 
 
-def test_work_on_several_threads_comes_back_in_order(two_threads):
-    def work(number):
-        return number, threading.get_ident(), torch.get_num_threads()
-
-    with one_thread_each(3) as each:
-        numbers, idents, threads = zip(*each(work, range(100)), strict=True)
-        later = []
-        thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
-        thread.start()
-        thread.join()
-    assert numbers == tuple(range(100))
-    assert set(threads) == {1}
-    assert threading.get_ident() not in idents
-    assert later == [2], "threads of others compute as before"
-    assert torch.get_num_threads() == 2
-
-
-def test_one_thread_is_the_present_one(two_threads):
-    with one_thread_each(1) as each:
-        assert list(each(lambda _: torch.get_num_threads(), range(2))) == [2, 2]
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_gradients_are_those_of_torch(with_bias):
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(7, 5), (4, 5), *([(4,)] if with_bias else [])]
+    ours = [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
+    theirs = [one.detach().clone().requires_grad_() for one in ours]
+    linear(*ours).sin().sum().backward()
+    torch.nn.functional.linear(*theirs).sin().sum().backward()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
+    linear(*ours).sum().backward()  # the gradient of a sum has no memory of its own
+    (slope,) = torch.autograd.grad(linear(*ours).square().sum(), ours[:1], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
 
 
-def test_an_error_ends_the_work(two_threads):
-    with pytest.raises(ZeroDivisionError), one_thread_each(2) as each:
-        list(each(lambda number: 1 // number, range(10)))
+def test_what_onednn_does_not_have_is_left_to_torch():
+    double = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(linear, (double, torch.randn(4, 2, dtype=torch.float64)))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert linear(torch.randn(3, 2), torch.randn(4, 2)).dtype == torch.bfloat16
