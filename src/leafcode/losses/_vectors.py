@@ -25,9 +25,15 @@ def unit_rows(embeddings: Tensor) -> Tensor:
         >>> unit_rows(torch.tensor([[3e30, 0.0], [0.0, 0.0]], dtype=torch.float64)).tolist()
         [[1.0, 0.0], [0.0, 0.0]]
     """
+    return units_and_lengths(embeddings)[0]
+
+
+def units_and_lengths(embeddings: Tensor) -> tuple[Tensor, Tensor]:
+    """`unit_rows` of embeddings (B, D), and their lengths (B, 1); infinite for zero rows."""
     embeddings = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
     scale = embeddings.detach().abs().amax(1, keepdim=True)
-    scaled = embeddings / torch.where(scale <= _SMALLEST_ENTRY, math.inf, scale)
+    scale = torch.where(scale <= _SMALLEST_ENTRY, math.inf, scale)
+    scaled = embeddings / scale
     # The norm is at least 1, except for zero rows.
-    norm: Tensor = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
-    return scaled / norm.clamp_min(0.5)
+    norm: Tensor = torch.linalg.vector_norm(scaled, dim=1, keepdim=True).clamp_min(0.5)
+    return scaled / norm, scale * norm
