@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from leafcode.losses._pair_blocks import Settings, block_loss
-from leafcode.losses._vectors import units_and_lengths
+from leafcode.losses._vectors import bits_per_cosine, through_units, units_and_lengths
 from leafcode.losses.pair_relevance import PairBlock, PairRelevance
 
 
@@ -56,12 +56,9 @@ class _Side:
 
     def whole_gradient(self, factor: Tensor) -> Tensor:
         """That of all embeddings, times a factor."""
-        # Along a vector itself nothing changes but its length.
-        along = (self.gradient * self.unit).sum(1, keepdim=True)
-        gradient = (self.gradient - along * self.unit).mul_(factor / self._length)
-        return torch.zeros_like(self._embeddings).index_copy_(
-            0, self._order, gradient.to(self._embeddings.dtype)
-        )
+        gradient = through_units(self.gradient * factor, self.unit, self._length)
+        whole = torch.zeros_like(self._embeddings)
+        return whole.index_copy_(0, self._order, gradient.to(whole.dtype))
 
 
 class _GradedPairs(torch.autograd.Function):
@@ -80,7 +77,7 @@ class _GradedPairs(torch.autograd.Function):
         if others is not None:
             candidates = _Side(others, order_c, anchors.unit.dtype)
         a, c = anchors.unit, candidates.unit
-        scaled = a * settings.bits
+        scaled = a * bits_per_cosine(settings.temperature)
         losses = a.new_zeros(len(a))
         has_positive = torch.zeros(len(a), dtype=torch.bool, device=a.device)
         size = _block_size(c)

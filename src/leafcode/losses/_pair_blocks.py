@@ -6,8 +6,7 @@ grade in the loss of the anchor and p_ij how strongly a positive pulls, all as i
     L_i         = sum over g of w_ig · log S_ig  -  sum over j of p_ij · s_ij
     dL_i / ds_ij = e_ij · sum over g >= grade_ij of w_ig / S_ig  -  p_ij
 
-To a negative the inner sum is one number per anchor. Similarities come in bits, s / log 2, for torch computes
-powers of 2 several times faster than those of e.
+To a negative the inner sum is one number per anchor. Similarities come in bits, see `bits_per_cosine`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from leafcode.losses._vectors import bits_per_cosine
 from leafcode.losses.pair_relevance import PairBlock
 
 _STEEP = 40.0
@@ -33,11 +33,6 @@ class Settings(NamedTuple):
     grades: Sequence[float]
     weights: Sequence[float]
     temperature: float
-
-    @property
-    def bits(self) -> float:
-        """What a cosine is multiplied by to be a similarity in bits."""
-        return 1 / (self.temperature * math.log(2))
 
 
 class BlockLoss(NamedTuple):
@@ -90,7 +85,7 @@ def block_loss(
     pulled = (pull * _sum_classes(inside, classes, len(pull))).sum(0) * math.log(2)
     peaks = pulled.new_zeros(len(masks), len(pulled))
     if steep:
-        peaks = _subtract_peaks(outside, inside, masks, settings)
+        peaks = _subtract_peaks(outside, inside, masks, settings.temperature)
     similarity.exp2_()
     inside[own] = 0
     sums = (masks * _sum_classes(inside, classes, len(pull))).sum(1)
@@ -164,12 +159,12 @@ def _shares(pull_sums: Tensor, weights: Sequence[float]) -> tuple[Tensor, Tensor
     return shares, shares / torch.where(positive, pull_sums, 1), total > 0
 
 
-def _subtract_peaks(outside: Sequence[Tensor], inside: Tensor, masks: Tensor, settings: Settings) -> Tensor:
+def _subtract_peaks(outside: Sequence[Tensor], inside: Tensor, masks: Tensor, temperature: float) -> Tensor:
     """By rank, the greatest similarity (G + 1, R) of any pair up to it, subtracted from those of the rank.
 
     No exponential then overflows, and every sum of an anchor that has such pairs is at least 1.
     """
-    peak = inside.new_full((inside.shape[1],), -2 * settings.bits)  # below any similarity
+    peak = inside.new_full((inside.shape[1],), -2 * bits_per_cosine(temperature))  # below any similarity
     for part in outside:
         peak = torch.maximum(peak, part.amax(0))
     peaks = []
