@@ -502,6 +502,33 @@ def test_relevance_by_blocks_gives_the_loss_and_gradients_of_the_matrix(seed, gr
         torch.testing.assert_close(blocks, dense, equal_nan=True)
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 30), temperature=st.sampled_from([0.01, 0.1]))
+def test_blocks_of_candidates_give_the_loss_and_gradients_of_the_matrix(seed, size, temperature):
+    rng = np.random.default_rng(seed)
+    paths = [" > ".join(rng.choice(list("abc"), rng.integers(1, 4))) for _ in range(30)]
+    tree, nodes = Taxonomy.from_paths([*paths, "a > a > a"])
+    rows = torch.from_numpy(tree.ancestors[nodes[:30]])
+    rows[3], rows[17], rows[19] = -1, -1, rows[18]
+    grades = Grades.by_depth(3)
+    # Candidates 0 to 4 are the anchors 15 to 19, and the last two anchors are one item.
+    own = torch.tensor([-1] * 15 + [0, 1, 2, 3, 3])
+    matrix = grades.matrix(rows[:20], rows[15:])
+    matrix[range(15, 20), own[15:]] = NAN
+    x = torch.tensor(rng.normal(size=(20, 4)), requires_grad=True)
+    y = torch.tensor(rng.normal(size=(15, 4)), requires_grad=True)
+    results = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_closed_form, "_block_size", lambda candidates: size)
+        for relevance in (matrix, TreeRelevance(grades, rows[:20], rows[15:], itself=own)):
+            output = graded_contrastive_loss(
+                x, relevance, candidates=y, grades=grades.levels, temperature=temperature
+            )
+            results.append((*output, *torch.autograd.grad(output.loss, (x, y))))
+    for dense, blocks in zip(*results, strict=True):
+        torch.testing.assert_close(blocks, dense, equal_nan=True)
+
+
 def test_many_blocks_are_as_one(monkeypatch):
     embeddings, relevance = random_batch(33, batch=50)
     x = embeddings.requires_grad_()

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from tests.oracles.prototype_contrastive import prototype_contrastive
 from torch.nn import functional as F
 
 from leafcode.errors import InputError
-from leafcode.losses import prototype_contrastive_loss
+from leafcode.losses import _span_softmax, prototype_contrastive_loss
 
 
 def random_batch(seed, batch=12, categories=7, depths=3, dim=5, dtype=torch.float64):
@@ -247,3 +249,64 @@ def test_no_category_of_its_own_repels_an_item_however_sure_it_is_of_another(see
     towards = prototypes.grad @ z[0]
     assert (towards[[0, 2]] <= 1e-12).all()
     assert (towards[[1, 3, 4]] >= -1e-12).all()
+
+
+def written_out(embeddings, prototypes, spans, weights, item_weights, temperature):
+    """The loss with a mask (B, depths, C), left to autograd."""
+    logits = F.normalize(embeddings) @ F.normalize(prototypes).T / temperature
+    column = torch.arange(len(prototypes))
+    mask = ((spans[..., :1] <= column) & (column < spans[..., 1:])).any(2)
+    inside = logits[:, None].masked_fill(~mask, -torch.inf).logsumexp(2)
+    share = mask.any(2) * weights
+    inside = torch.where(mask.any(2), inside, 0)
+    per_item = ((logits.logsumexp(1)[:, None] - inside) * share).sum(1) / share.sum(1).clamp_min(1e-9)
+    counts = (share.sum(1) > 0) * item_weights
+    return (per_item * counts).sum() / counts.sum().clamp_min(1e-9)
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    batch=st.integers(1, 9),
+    at_once=st.integers(1, 12),
+    temperature=st.sampled_from([0.01, 0.05, 1.0]),
+)
+def test_several_spans_a_depth_have_loss_and_gradients_of_a_softmax_written_out(
+    seed, batch, at_once, temperature
+):
+    embeddings, prototypes, spans, weights = random_batch(seed, batch, categories=12)
+    # A second path of some items, which lies behind the first one and may be any inner category.
+    rng = np.random.default_rng(seed)
+    second = torch.full_like(spans, -1)
+    for item, depth in itertools.product(range(batch), range(3)):
+        begin = max(0, int(spans[item, depth, 1]))
+        if begin < 12 and rng.random() < 0.5:
+            second[item, depth, 0] = rng.integers(begin, 12)
+            second[item, depth, 1] = rng.integers(second[item, depth, 0], 12) + 1
+    spans = torch.stack([spans, second], 2)
+    trust = torch.from_numpy(rng.choice([0.0, 0.3, 1.0], size=batch))
+    inputs = [part.requires_grad_() for part in (embeddings, prototypes)]
+    with pytest.MonkeyPatch.context() as patch:
+        chunks = [slice(start, start + at_once) for start in range(0, 12, at_once)]
+        patch.setattr(_span_softmax, "_chunks", lambda powers: chunks)
+        found = prototype_contrastive_loss(
+            *inputs, spans, weights=weights, item_weights=trust, temperature=temperature
+        )
+    expected = written_out(*inputs, spans, weights, trust, temperature)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found, inputs), torch.autograd.grad(expected, inputs))
+
+
+def test_there_is_no_second_derivative():
+    embeddings, prototypes, spans, _ = random_batch(11)
+    loss = prototype_contrastive_loss(embeddings.requires_grad_(), prototypes, spans)
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        torch.autograd.grad(loss, embeddings, create_graph=True)
+
+
+@pytest.mark.parametrize("where", [0, 1])
+def test_what_is_not_finite_is_not_swallowed(where):
+    embeddings, prototypes, spans, _ = random_batch(12)
+    (embeddings, prototypes)[where][3, 1] = float("nan")
+    spans[3] = -1  # whether or not the item takes part
+    assert prototype_contrastive_loss(embeddings, prototypes, spans).isnan()

@@ -55,6 +55,36 @@ def test_assign_finds_the_nearest(n, clusters, dim, weighted, seed):
     np.testing.assert_array_equal(distance.numpy(), expected.min(1))
 
 
+@settings(max_examples=60)
+@given(
+    n=st.integers(1, 6),
+    clusters=st.integers(1, 40),
+    values=st.sampled_from(
+        [(0.0, -0.0, 1.0), (1.0, 1.0 + 2**-23, 1.0 - 2**-24), (-3e38, 3e38), (1e-38, -1e-38)]
+    ),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    seed=st.integers(0, 999),
+)
+def test_the_first_smallest_is_that_of_numpy(n, clusters, values, dtype, seed):
+    scores = torch.from_numpy(np.random.default_rng(seed).choice(values, (n, clusters))).to(dtype)
+    index, smallest = MODULE._first_smallest(scores.clone())
+    assert index.tolist() == scores.numpy().argmin(1).tolist()
+    assert torch.equal(smallest, scores.amin(1))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_points_that_are_not_finite_get_some_centroid(value):
+    points, centroids = torch.full((3, 2), value), torch.randn(5, 2, generator=generator())
+    index, distance = assign(points, centroids)
+    assert ((index >= 0) & (index < 5)).all()
+    assert distance.isnan().all()
+
+
+def test_half_precision_is_compared_in_float32():
+    points, centroids = (torch.randn(n, 8, generator=generator(n)).bfloat16() for n in (20, 6))
+    assert torch.equal(assign(points, centroids)[0], assign(points.double(), centroids.double())[0])
+
+
 def test_assign_in_chunks(monkeypatch):
     points, centroids = torch.randn(50, 4, generator=generator()), torch.randn(6, 4, generator=generator(1))
     whole = assign(points, centroids)

@@ -76,6 +76,56 @@ def test_gradients_of_the_loss_are_those_of_its_formula():
         np.testing.assert_allclose(codebook.grad, gradient, atol=1e-12)
 
 
+def level_by_level(quantizer, latents, depth, known):
+    """Codewords and loss as the docstring of the quantiser has them, left to autograd."""
+    residual, codewords, loss = latents * known, [], 0.0
+    for level, (codebook, metric) in enumerate(zip(quantizer.codebooks, quantizer.metric, strict=True)):
+        distances = (known[:, None] * metric * (residual.detach()[:, None] - codebook.detach()) ** 2).sum(2)
+        codeword = codebook[distances.argmin(1)]
+        counts = (depth > level).double()
+        pull = (metric * (known * (residual.detach() - codeword)) ** 2).sum(1)
+        residual = known * (residual - codeword.detach())
+        commit = (metric * residual**2).sum(1)
+        loss = loss + (counts * (pull + quantizer.commitment * commit)).mean()
+        codewords.append(codeword * counts[:, None])
+    return torch.stack(codewords, 1), loss
+
+
+@settings(max_examples=40)
+@given(
+    n=st.integers(1, 9),
+    seed=st.integers(0, 999),
+    masked=st.booleans(),
+    missing=st.booleans(),
+    part=st.integers(0, 2),
+)
+def test_gradients_are_those_of_the_levels_written_out(n, seed, masked, missing, part):
+    quantizer = quantizer_of(metric=random(3, 4, seed=seed).abs().float(), commitment=0.7, seed=seed)
+    rng = np.random.default_rng(seed)
+    depth = torch.from_numpy(rng.integers(0 if masked else 3, 4, n))
+    known = torch.from_numpy(rng.random((n, 4)) < (0.6 if missing else 2.0))
+    latents, weights = random(n, 4, seed=seed + 1).requires_grad_(), random(n, 3, 4, seed=seed + 2)
+    inputs = [latents, *quantizer.codebooks]
+    output = quantizer(latents, depth=depth if masked else None, known=known if missing else None)
+    results = []
+    for codewords, loss in (
+        level_by_level(quantizer, latents, depth, known),
+        (output.codewords, output.loss),
+    ):
+        # A gradient of the codewords, of the loss, of both.
+        terms = [(codewords * weights).sum(), loss, (codewords * weights).sum() + 3 * loss]
+        gradients = torch.autograd.grad(terms[part], inputs, allow_unused=True)
+        results.append([terms[part], *(torch.zeros(()) if part is None else part for part in gradients)])
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_there_is_no_second_derivative():
+    latents = random(6, 4).requires_grad_()
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        torch.autograd.grad(quantizer_of()(latents).loss, latents, create_graph=True)
+
+
 @pytest.mark.parametrize("estimator", ["straight_through", "rotation"])
 def test_commitment_of_the_second_level_reaches_the_encoder(estimator):
     latents = random(6, 4, seed=1)

@@ -25,9 +25,9 @@ def written_out(pairs, size):
     matrix = torch.full(pairs.shape, NAN)
     for start in range(0, len(pairs.anchor_order), size):
         stop = min(start + size, len(pairs.anchor_order))
-        window, relevance, category, own = pairs.block(start, stop)
+        window, relevance, category, of_anchor, own = pairs.block(start, stop)
         block = torch.zeros(len(pairs.candidate_order), stop - start)
-        block[window] = relevance[category]
+        block[window] = relevance[category][:, of_anchor]
         block[window][own] = NAN
         matrix[pairs.anchor_order[start:stop, None], pairs.candidate_order] = block.T
     return matrix

@@ -25,9 +25,32 @@ def unit_rows(embeddings: Tensor) -> Tensor:
         >>> unit_rows(torch.tensor([[3e30, 0.0], [0.0, 0.0]], dtype=torch.float64)).tolist()
         [[1.0, 0.0], [0.0, 0.0]]
     """
+    return units_and_lengths(embeddings)[0]
+
+
+def units_and_lengths(embeddings: Tensor) -> tuple[Tensor, Tensor]:
+    """`unit_rows` of embeddings (B, D), and their lengths (B, 1); infinite for zero rows."""
     embeddings = embeddings.to(torch.promote_types(embeddings.dtype, torch.float32))
     scale = embeddings.detach().abs().amax(1, keepdim=True)
-    scaled = embeddings / torch.where(scale <= _SMALLEST_ENTRY, math.inf, scale)
+    scale = torch.where(scale <= _SMALLEST_ENTRY, math.inf, scale)
+    scaled = embeddings / scale
     # The norm is at least 1, except for zero rows.
-    norm: Tensor = torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
-    return scaled / norm.clamp_min(0.5)
+    norm: Tensor = torch.linalg.vector_norm(scaled, dim=1, keepdim=True).clamp_min(0.5)
+    return scaled / norm, scale * norm
+
+
+def through_units(gradient: Tensor, unit: Tensor, length: Tensor) -> Tensor:
+    """Gradient (B, D) for embeddings, of that for their unit rows; both as of `units_and_lengths`."""
+    # Along a vector itself nothing changes but its length.
+    along = (gradient * unit).sum(1, keepdim=True)
+    return torch.addcmul(gradient, along, unit, value=-1).div_(length)
+
+
+def bits_per_cosine(temperature: float) -> float:
+    """What a cosine is multiplied by to be a similarity in bits: torch has faster powers of 2 than of e.
+
+    Example:
+        >>> 2 ** (0.3 * bits_per_cosine(0.1)) / math.exp(0.3 / 0.1)
+        1.0
+    """
+    return 1 / (temperature * math.log(2))

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from leafcode.errors import InputError
 from leafcode.losses._checks import check_embeddings, check_grades, check_relevance, check_temperature
-from leafcode.losses._closed_form import Settings, graded_pairs
-from leafcode.losses._vectors import unit_rows
+from leafcode.losses._closed_form import graded_pairs
+from leafcode.losses._pair_blocks import Settings
 from leafcode.losses.pair_relevance import DenseRelevance, PairRelevance
 
 
@@ -111,13 +111,11 @@ def graded_contrastive_loss(
     """
     weights, temperature = check_grades(grades, grade_weights), check_temperature(temperature)
     _check_batch(embeddings, relevance, candidates, pair_weights)
+    pairs = DenseRelevance(relevance, candidates is None) if isinstance(relevance, Tensor) else relevance
+    settings = Settings(tuple(grades), weights, temperature)
     with torch.autocast(embeddings.device.type, enabled=False):
-        anchors = unit_rows(embeddings)
-        among = None if candidates is None else unit_rows(candidates).to(anchors.dtype)
-        pairs = DenseRelevance(relevance, candidates is None) if isinstance(relevance, Tensor) else relevance
-        settings = Settings(grades, weights, temperature)
-        loss, per_anchor, count = graded_pairs(anchors, among, pairs, pair_weights, settings)
-        return GradedContrastiveOutput(loss, count, per_anchor)
+        loss, per_anchor, count = graded_pairs(embeddings, candidates, pairs, pair_weights, settings)
+    return GradedContrastiveOutput(loss, count, per_anchor)
 
 
 class GradedContrastiveLoss(nn.Module):

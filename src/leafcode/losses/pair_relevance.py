@@ -14,9 +14,11 @@ class PairBlock(NamedTuple):
     window: slice
     """Places of the candidates."""
     relevance: Tensor
-    """(K, R): of each class of candidates to each anchor; NaN where a pair takes part in nothing."""
+    """(K, M): of each class of candidates to each class of anchors; NaN where pairs take part in nothing."""
     classes: Tensor | None
     """int64 (W,), ascending: class of each candidate; None if each is a class by itself, W = K."""
+    anchor_classes: Tensor | None
+    """int64 (R,): class of each anchor; None if each is a class by itself, R = M. Given if `classes` are."""
     own: tuple[Tensor, Tensor]
     """int64, int64 of one length: rows of the window, and the anchors (0 to R - 1) that they are themselves:
     these pairs take part in nothing."""
@@ -31,7 +33,9 @@ class PairRelevance(Protocol):
     candidate_order: Tensor
     """int64: the candidates that take part, in the order of the windows."""
 
-    def block(self, start: int, stop: int) -> tuple[slice, Tensor, Tensor | None, tuple[Tensor, Tensor]]:
+    def block(
+        self, start: int, stop: int
+    ) -> tuple[slice, Tensor, Tensor | None, Tensor | None, tuple[Tensor, Tensor]]:
         """The fields of a `PairBlock`, of some anchors."""
         ...
 
@@ -47,8 +51,9 @@ class DenseRelevance:
     def __init__(self, relevance: Tensor, without_own: bool) -> None:
         anchors, candidates = relevance.shape
         self.shape = (anchors, candidates)
-        self.anchor_order = torch.arange(anchors, device=relevance.device)
-        self.candidate_order = torch.arange(candidates, device=relevance.device)
+        self.anchor_order = self.candidate_order = torch.arange(anchors, device=relevance.device)
+        if not without_own:
+            self.candidate_order = torch.arange(candidates, device=relevance.device)
         self._relevance, self._without_own = relevance, without_own
 
     def block(self, start: int, stop: int) -> PairBlock:
@@ -57,4 +62,4 @@ class DenseRelevance:
         if not rows.is_floating_point():
             rows = rows.to(torch.float32)
         own = self.anchor_order[start : stop if self._without_own else start]
-        return PairBlock(slice(0, self.shape[1]), rows, None, (own, own - start))
+        return PairBlock(slice(0, self.shape[1]), rows, None, None, (own, own - start))

@@ -6,9 +6,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from leafcode.errors import InputError
+from leafcode.losses._span_softmax import span_softmax_loss
 
 
 def prototype_contrastive_loss(
@@ -75,38 +75,17 @@ def prototype_contrastive_loss(
     if item_weights is not None and item_weights.shape != spans.shape[:1]:
         raise InputError("item_weights", f"shape {tuple(item_weights.shape)}", f"({len(spans)},)")
     with torch.autocast(embeddings.device.type, enabled=False):
-        unit = F.normalize(embeddings.to(torch.promote_types(embeddings.dtype, torch.float32)), dim=1)
-        cosines = unit @ F.normalize(prototypes.to(unit.dtype), dim=1).T
-        log_probability = F.log_softmax(cosines / temperature, dim=1)
-        first, last = (spans if spans.ndim == 4 else spans[:, :, None]).unbind(-1)
-        inside = _log_sums(log_probability, first, last - first)
-        share = (last > first).any(2).to(unit.dtype)
+        spans = spans if spans.ndim == 4 else spans[:, :, None]
+        share = (
+            (spans[..., 1] > spans[..., 0]).any(2).to(torch.promote_types(embeddings.dtype, torch.float32))
+        )
         if weights is not None:
             share = share * weights
-        total = share.sum(1)
-        per_item = -(inside * share).sum(1) / torch.where(total > 0, total, 1)
-        counts = (total > 0).to(unit.dtype)
+        total = share.sum(1, keepdim=True)
+        among = (total > 0).to(share.dtype)
         if item_weights is not None:
-            counts = counts * item_weights
-        among = counts.sum()
-        return (per_item * counts).sum() / torch.where(among > 0, among, 1)
-
-
-def _log_sums(logs: Tensor, first: Tensor, lengths: Tensor) -> Tensor:
-    """Logarithm of the sum of exp(logs) (B, C) over P spans of columns each, (B, depths); 0 for empty ones.
-
-    The terms of all spans are laid end to end. Differences of running sums would do with less, but where an
-    item is sure of another place, they are rounding errors, and their logarithm has a gradient of any size.
-    """
-    count = lengths.flatten()
-    span = torch.repeat_interleave(torch.arange(len(count), device=logs.device), count)
-    # Position in the row: that in the layout, counted from where the span starts there.
-    shift = first.flatten() - (count.cumsum(0) - count)
-    column = torch.arange(len(span), device=logs.device) + shift[span]
-    of, terms_of = span // lengths.shape[2], lengths.sum(2).flatten()
-    # Not logs[row, column], the gradient of which is summed by several threads in any order.
-    terms = logs.flatten().index_select(0, of // lengths.shape[1] * logs.shape[1] + column)
-    nothing = logs.new_zeros(len(terms_of))
-    highest = nothing.scatter_reduce(0, of, terms.detach(), "amax", include_self=False)
-    sums = nothing.index_add(0, of, (terms - highest[of]).exp())
-    return (torch.where(terms_of > 0, sums, 1).log() + highest).view(lengths.shape[:2])
+            among = among * item_weights[:, None]
+        count = among.sum()
+        # What each item and depth contributes to the loss.
+        factors = share / torch.where(total > 0, total, 1) * (among / torch.where(count > 0, count, 1))
+        return span_softmax_loss(embeddings, prototypes, spans, factors, temperature)

@@ -83,7 +83,10 @@ def _first_smallest(scores: Tensor) -> tuple[Tensor, Tensor]:
     smallest = scores.amin(1, keepdim=True)
     bits = scores.sub_(smallest).view(torch.int64 if scores.dtype == torch.float64 else torch.int32)
     mask = 2 ** (count - 1).bit_length() - 1
-    bits.bitwise_and_(~mask).bitwise_or_(torch.arange(count, dtype=bits.dtype, device=bits.device))
+    # Without the sign, for -0 less 0 is -0.
+    bits.bitwise_and_(torch.iinfo(bits.dtype).max - mask).bitwise_or_(
+        torch.arange(count, dtype=bits.dtype, device=bits.device)
+    )
     return bits.amin(1).bitwise_and_(mask).long(), smallest[:, 0]
 
 

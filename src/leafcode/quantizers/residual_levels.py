@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from leafcode.quantizers.kmeans import masked, nearest
 
@@ -83,13 +82,14 @@ class _ResidualLevels(torch.autograd.Function):
         return stacked, (1 + commitment) * counted.sum() / len(latents), found, distances
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any,  # noqa: ANN401
         of_codewords: Tensor | None,
         of_loss: Tensor | None,
         *_: None,
     ) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # with create_graph=True
+            raise NotImplementedError("The residual quantiser has no second derivative.")
         counts, *saved = ctx.saved_tensors
         levels = len(ctx.sizes)
         total, to_codebooks = None, []

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from leafcode.errors import InputError
 from leafcode.taxonomy.grades import Grades
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+IntArray = npt.NDArray[np.integer[Any]]
+LongArray = npt.NDArray[np.int64]
 
 
 class TreeRelevance:
@@ -37,9 +43,9 @@ class TreeRelevance:
         >>> pairs = TreeRelevance(Grades.default(), rows)
         >>> pairs.anchor_order.tolist()
         [0, 3, 2, 1]
-        >>> window, relevance, category, _ = pairs.block(0, 2)  # of the items 0 and 3
-        >>> window, relevance.tolist(), category.tolist()
-        (slice(0, 3, None), [[1.0, 1.0], [0.5, 0.5]], [0, 0, 1])
+        >>> window, relevance, category, of_anchor, _ = pairs.block(0, 2)  # of the items 0 and 3
+        >>> window, relevance.tolist(), category.tolist(), of_anchor.tolist()
+        (slice(0, 3, None), [[1.0], [0.5]], [0, 0, 1], [0, 0])
     """
 
     anchor_order: Tensor
@@ -55,27 +61,29 @@ class TreeRelevance:
         *,
         itself: Tensor | None = None,
     ) -> None:
-        import torch
-
         both = [ancestors_a] if ancestors_b is None else [ancestors_a, ancestors_b]
         if any(rows.ndim != 2 or rows.shape[1] != ancestors_a.shape[1] for rows in both):
             raise InputError("ancestors", _shapes(*both), "(A, D) and (C, D)")
         self.grades = grades
         self.shape = (len(both[0]), len(both[-1]))
-        depth = _shared_depth(grades, both)
-        anchors = candidates = _Sorted.of(ancestors_a, depth)
+        # In NumPy, for what there is to do for a batch is less than the overhead of torch, or of a device.
+        arrays = [rows.cpu().numpy() for rows in both]
+        depths = [(rows >= 0).sum(1) for rows in arrays]
+        shared = _shared_depth(grades, depths)
+        anchors = candidates = _Sorted.of(arrays[0], depths[0], shared)
+        self._own: LongArray | None = None
         if ancestors_b is None:
-            itself = torch.arange(len(ancestors_a), device=ancestors_a.device)
+            self._own = np.arange(len(anchors.order))
         else:
-            candidates = _Sorted.of(ancestors_b, depth)
-        self.anchor_order, self.candidate_order = anchors.order, candidates.order
-        self._anchors, self._candidates = anchors, candidates
-        self._own = None if itself is None else self._own_places(itself)
-        groups, others = anchors.groups, candidates.groups
-        self._first = torch.searchsorted(others, groups)
-        self._last = torch.searchsorted(others, groups, right=True)
+            candidates = _Sorted.of(arrays[1], depths[1], shared)
+            if itself is not None:
+                self._own = _own_places(itself, self.shape, anchors.order, candidates.order)
+        self._anchors, self._candidates, self._like = anchors, candidates, ancestors_a
+        self.anchor_order = self.candidate_order = self._tensor(anchors.order)
+        if ancestors_b is not None:
+            self.candidate_order = self._tensor(candidates.order)
 
-    def block(self, start: int, stop: int) -> tuple[slice, Tensor, Tensor, tuple[Tensor, Tensor]]:
+    def block(self, start: int, stop: int) -> tuple[slice, Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
         """Relevance of some anchors to the candidates in their window; outside it is 0.
 
         Args:
@@ -84,36 +92,44 @@ class TreeRelevance:
 
         Returns:
             - The window: places in `candidate_order`.
-            - float32 (K, stop - start): relevance of the K categories in the window to the anchors, as of
-              `Grades.matrix`.
+            - float32 (K, M): relevance of the K categories in the window to the M categories of the anchors,
+              as of `Grades.matrix`.
             - int64 (length of the window,), ascending: category of each candidate.
+            - int64 (stop - start,), ascending: category of each anchor.
             - Rows of the window, and the anchors (counted from `start`) that are the same items.
         """
-        window = slice(int(self._first[start]), int(self._last[stop - 1]))
+        groups, among = self._anchors.groups, self._candidates.groups
+        first, last = np.searchsorted(among, groups[start]), np.searchsorted(among, groups[stop - 1], "right")
+        window = slice(int(first), int(last))
         categories, category = self._candidates.part(window)
         of_anchors, of_anchor = self._anchors.part(slice(start, stop))
-        relevance = self.grades.matrix(categories, of_anchors).index_select(1, of_anchor)
-        if self._own is None:
-            return window, relevance, category, (category[:0], category[:0])
-        own = self._own[start:stop]
-        there = (own >= 0).nonzero()[:, 0]
-        return window, relevance, category, (own[there] - window.start, there)
+        relevance = self.grades.matrix(categories, of_anchors)
+        own = self._own
+        there = np.flatnonzero(own[start:stop] >= 0) if own is not None else np.arange(0)
+        place = own[start + there] - window.start if own is not None else there
+        classes = self._tensor(category), self._tensor(of_anchor)
+        return window, self._tensor(relevance), *classes, (self._tensor(place), self._tensor(there))
 
-    def _own_places(self, itself: Tensor) -> Tensor:
-        """For the anchors in order, the place of each one in `candidate_order`, -1 for none."""
-        anchors, candidates = self.shape
-        if itself.shape != (anchors,) or bool(((itself < -1) | (itself >= candidates)).any()):
-            raise InputError(
-                "itself", _shapes(itself), f"({anchors},) of candidates below {candidates}, or -1"
-            )
-        place = self.candidate_order.new_full((candidates + 1,), -1)  # the last entry is that of -1
-        place[self.candidate_order] = place.new_tensor(range(len(self.candidate_order)))
-        return place[itself[self.anchor_order]]
+    def _tensor(self, array: npt.NDArray[Any]) -> Tensor:
+        import torch
+
+        return torch.from_numpy(array).to(self._like.device)
 
 
-def _shared_depth(grades: Grades, ancestors: list[Tensor]) -> int:
+def _own_places(
+    itself: Tensor, shape: tuple[int, int], anchor_order: LongArray, candidate_order: LongArray
+) -> LongArray:
+    """For the anchors in order, the place of each one among the candidates in order, -1 for none."""
+    anchors, candidates = shape
+    if itself.shape != (anchors,) or bool(((itself < -1) | (itself >= candidates)).any()):
+        raise InputError("itself", _shapes(itself), f"({anchors},) of candidates below {candidates}, or -1")
+    place = np.full(candidates + 1, -1)  # the last entry is that of -1
+    place[candidate_order] = np.arange(len(candidate_order))
+    return np.asarray(place[itself.cpu().numpy()[anchor_order]])
+
+
+def _shared_depth(grades: Grades, depths: list[IntArray]) -> int:
     """The depth at which all pairs of positive or open relevance share an ancestor."""
-    depths = [(rows >= 0).sum(1) for rows in ancestors]
     labelled = [of[of > 0] for of in depths]
     shallowest = min((int(of.min()) for of in labelled if len(of)), default=1)
     # An open pair, or one category, meets at the category that is less deep.
@@ -125,27 +141,27 @@ def _shared_depth(grades: Grades, ancestors: list[Tensor]) -> int:
 class _Sorted(NamedTuple):
     """Labelled items in order of their ancestor at a depth, and then of their category."""
 
-    order: Tensor
-    """int64 (N,): the items."""
-    groups: Tensor
+    order: LongArray
+    """(N,): the items."""
+    groups: IntArray
     """(N,): their ancestors at the depth."""
-    category: Tensor
-    """int64 (N,), ascending: index into `categories` of each."""
-    categories: Tensor
+    category: LongArray
+    """(N,), ascending: index into `categories` of each."""
+    categories: IntArray
     """(K, D): rows of ancestors of the categories."""
 
     @classmethod
-    def of(cls, ancestors: Tensor, depth: int) -> _Sorted:
-        own = ancestors.gather(1, ((ancestors >= 0).sum(1, keepdim=True) - 1).clamp_min(0))[:, 0].long()
-        labelled = (own >= 0).nonzero()[:, 0]
-        key = ancestors[labelled, depth - 1] * (len(own) and own.max() + 1) + own[labelled]
-        key, place = key.sort(stable=True)
-        order = labelled[place]
-        first = key.diff(prepend=key[:1] - 1) > 0
-        return cls(order, ancestors[order, depth - 1], first.cumsum(0) - 1, ancestors[order[first]])
+    def of(cls, ancestors: IntArray, depths: IntArray, depth: int) -> _Sorted:
+        labelled = np.flatnonzero(depths)
+        own = ancestors[labelled, depths[labelled] - 1].astype(np.int64)
+        key = ancestors[labelled, depth - 1] * (own.max(initial=-1) + 1) + own
+        place = np.argsort(key, kind="stable")
+        order, key = labelled[place], key[place]
+        first = np.diff(key, prepend=-1) > 0
+        return cls(order, ancestors[order, depth - 1], np.cumsum(first) - 1, ancestors[order[first]])
 
-    def part(self, places: slice) -> tuple[Tensor, Tensor]:
-        """The categories of some items, and int64 (items,): index of each item's among them."""
+    def part(self, places: slice) -> tuple[IntArray, LongArray]:
+        """The categories of some items, and (items,): index of each item's among them."""
         category = self.category[places]
         if len(category) == 0:
             return self.categories[:0], category
