@@ -10,7 +10,7 @@ from leafcode.cli.main import build_parser
 from leafcode.errors import InputError
 from leafcode.pipeline import Run
 
-COMMANDS = ("fit", "encode", "evaluate", "similar", "compare", "tune", "review")
+COMMANDS = ("fit", "encode", "evaluate", "similar", "export", "compare", "tune", "review")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

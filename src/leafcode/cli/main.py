@@ -8,11 +8,23 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from leafcode.cli import audit, compare, embed, encode, evaluate, fit, review, similar, taxonomy, tune
+from leafcode.cli import (
+    audit,
+    compare,
+    embed,
+    encode,
+    evaluate,
+    export,
+    fit,
+    review,
+    similar,
+    taxonomy,
+    tune,
+)
 from leafcode.cli.processes import Place
 from leafcode.errors import InputError, LeafcodeError
 
-_COMMANDS = (fit, encode, embed, evaluate, similar, compare, tune, taxonomy, audit, review)
+_COMMANDS = (fit, encode, embed, evaluate, similar, export, compare, tune, taxonomy, audit, review)
 
 
 class _Parser(argparse.ArgumentParser):

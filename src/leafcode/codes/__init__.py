@@ -2,6 +2,7 @@
 
 from leafcode.codes.checks import check_codes
 from leafcode.codes.encode import CodeModel, EncodedItems, encode_codes, encode_items
+from leafcode.codes.onnx_graph import OnnxGraph, export_onnx
 from leafcode.codes.prefix_tree import Children, PrefixTree
 from leafcode.codes.registry import IdRegistry
 from leafcode.codes.search import ResidualSearch
@@ -12,12 +13,14 @@ __all__ = [
     "CodeModel",
     "EncodedItems",
     "IdRegistry",
+    "OnnxGraph",
     "PrefixTree",
     "ResidualSearch",
     "SemanticId",
     "check_codes",
     "encode_codes",
     "encode_items",
+    "export_onnx",
     "parse_semantic_id",
     "semantic_id_array",
     "semantic_id_text",

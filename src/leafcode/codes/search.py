@@ -22,7 +22,9 @@ _NEVER = 1e30
 """Distance of a codeword that is not to be chosen."""
 
 
-class _Level(NamedTuple):
+class SearchLevel(NamedTuple):
+    """A level in float32: the scores of residuals r are r · towards + bias, the smallest is the nearest."""
+
     codebook: Tensor
     """(K, D)"""
     towards: Tensor
@@ -56,6 +58,9 @@ class ResidualSearch:
         quantizer: The quantiser; its weights are copied in float32.
         error: Length by which the latents may be off, in lengths of the latents.
 
+    Attributes:
+        levels: What each level multiplies and adds.
+
     Example:
         >>> quantizer = ResidualQuantizer(dim=1, sizes=(2,))
         >>> _ = quantizer.codebooks[0].data.copy_(torch.tensor([[0.0], [1.0]]))
@@ -65,14 +70,15 @@ class ResidualSearch:
     """
 
     def __init__(self, quantizer: ResidualQuantizer, error: float = 0.0) -> None:
-        self._levels, before = [], None
+        self.levels: list[SearchLevel] = []
+        before = None
         for codebook, metric, offset in quantizer.levels:
             level = _level(codebook.detach().float(), metric.float(), offset)
             same = before is not None and torch.equal(metric, before)
-            self._levels.append(level._replace(steepest=None) if same else level)
+            self.levels.append(level._replace(steepest=None) if same else level)
             before = metric
         # To be off by e · |r| moves the difference of two distances by 4 · e · |r| · |c|, at most.
-        product = max(_SAFETY * level.error for level in self._levels)
+        product = max(_SAFETY * level.error for level in self.levels)
         self._noise = max(_ROUNDING, 2 * product) + 2 * error
 
     @torch.no_grad()
@@ -90,9 +96,9 @@ class ResidualSearch:
         residual, length = masked(latents, known), latents.new_zeros(())
         certain = torch.ones(len(latents), dtype=torch.bool, device=latents.device)
         codes: list[Tensor] = []
-        for place, level in enumerate(self._levels):
+        for place, level in enumerate(self.levels):
             if place > 0:
-                codeword = self._levels[place - 1].codebook.index_select(0, codes[-1])
+                codeword = self.levels[place - 1].codebook.index_select(0, codes[-1])
                 residual = masked(torch.sub(residual, codeword, out=codeword), known)
             if level.steepest is not None:
                 length = torch.linalg.vector_norm(residual, dim=1).square_().mul_(level.steepest)
@@ -108,7 +114,7 @@ class ResidualSearch:
         return torch.stack(codes, dim=1), certain
 
 
-def _level(codebook: Tensor, metric: Tensor, offset: Tensor | None) -> _Level:
+def _level(codebook: Tensor, metric: Tensor, offset: Tensor | None) -> SearchLevel:
     squares = codebook.square() * metric
     lengths = squares.sum(1)
     first = first_equal(codebook)
@@ -117,7 +123,7 @@ def _level(codebook: Tensor, metric: Tensor, offset: Tensor | None) -> _Level:
     dearer = torch.zeros_like(lengths) if offset is None else (offset - offset.min()).float()
     offset = torch.where(first == index, dearer, _NEVER)
     beyond = 2.0 ** (len(codebook) - 1).bit_length()
-    return _Level(
+    return SearchLevel(
         codebook,
         codebook * metric * -2,
         squares,

@@ -179,8 +179,10 @@ class HierarchicalBatchSampler(EpochBatchSampler):
 
 
 def _without(drawn: LongArray, used: LongArray) -> LongArray:
-    kept: LongArray = drawn[(drawn[:, None] != used).all(1)]
-    return kept
+    kept = np.ones(len(drawn), bool)
+    for block in used.tolist():  # four at most
+        kept &= drawn != block
+    return drawn[kept]
 
 
 def _count_labelled(nodes: npt.NDArray[np.integer[Any]], taxonomy: Taxonomy) -> int:

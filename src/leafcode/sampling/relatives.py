@@ -23,6 +23,7 @@ class BlockPool:
     def __init__(self, blocks: CategoryBlocks, member: npt.NDArray[np.bool_]) -> None:
         self._first_block = blocks.first_block
         self._total = np.concatenate([[0], np.cumsum(np.diff(blocks.first_block) * member)])
+        self._exist = bool(member.any())
         # Of each category, the range of the nearest ancestor-or-self with a member beneath; else everything.
         self._low, self._high = np.zeros_like(blocks.sizes), np.full_like(blocks.sizes, len(member))
         for ancestor in blocks.taxonomy.ancestors[blocks.categories].T:
@@ -31,7 +32,7 @@ class BlockPool:
             self._low[found], self._high[found] = low[found], high[found]
 
     def __bool__(self) -> bool:
-        return bool(self._total[-1] > 0)
+        return self._exist
 
     def draw(self, rng: np.random.Generator, category: int) -> int:
         """One block, uniformly from the nearest subtree around the category (index) that has any."""
@@ -161,7 +162,9 @@ class Strangers:
             last = len(total) - (2 if branch + 2 == len(total) else 1)
             group = np.minimum(np.searchsorted(total, ticket, side="right"), last)
             drawn = self._first[group] + (rng.random(count) * self._blocks[group]).astype(np.int64)
-            drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+            ordered = np.sort(drawn)
+            if (ordered[1:] == ordered[:-1]).any():  # seldom where there are many; then this is saved
+                drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
         if self._layout.count_items(drawn) < count:
             outside = np.concatenate([np.arange(low), np.arange(low + size, self._layout.first_block[-1])])
             drawn = np.append(drawn, rng.permutation(np.setdiff1d(outside, drawn, assume_unique=True)))
