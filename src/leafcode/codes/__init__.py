@@ -3,7 +3,7 @@
 from leafcode.codes.checks import check_codes
 from leafcode.codes.encode import CodeModel, EncodedItems, encode_codes, encode_items
 from leafcode.codes.prefix_tree import Children, PrefixTree
-from leafcode.codes.registry import IdRegistry
+from leafcode.codes.registry import IdRegistry, plain_strings
 from leafcode.codes.search import ResidualSearch
 from leafcode.codes.semantic_id import SemanticId, parse_semantic_id, semantic_id_array, semantic_id_text
 
@@ -19,6 +19,7 @@ __all__ = [
     "encode_codes",
     "encode_items",
     "parse_semantic_id",
+    "plain_strings",
     "semantic_id_array",
     "semantic_id_text",
 ]
