@@ -270,7 +270,8 @@ class Run:
         history = self.folder.load_engagement(len(catalog))
         inputs = model_inputs(catalog_embeddings(catalog), history)
         rows = sample_rows(held_out, self.config.split["seed"])
-        coding = code_items(partial(encode_items, self.model), inputs, rows, progress=progress)
+        encode, codes = partial(encode_items, self.model), partial(encode_codes, self.model)
+        coding = code_items(encode, inputs, rows, only_codes=codes, progress=progress)
         return measure(self.folder, self.model, catalog, held_out, coding, progress=progress)
 
     def similar(self, query: str | npt.NDArray[np.floating[Any]], *, k: int = 10) -> pa.Table:
