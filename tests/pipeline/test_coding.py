@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leafcode.codes import encode_items
+from leafcode.codes import encode_codes, encode_items
 from leafcode.pipeline import coding
 from leafcode.pipeline.coding import code_items
 from leafcode.quantizers import RQVAE, RQVAEConfig
@@ -21,6 +21,11 @@ def test_vectors_of_some_and_codes_of_all(model, monkeypatch):
     rows = np.array([3, 40, 41])
     whole = code_items(lambda part: encode_items(model, part), x, None)
     some = code_items(lambda part: encode_items(model, part), x, rows)
+    quick = code_items(
+        lambda part: encode_items(model, part), x, rows, only_codes=lambda part: encode_codes(model, part)
+    )
+    np.testing.assert_array_equal(quick.codes, whole.codes)
+    np.testing.assert_array_equal(quick.encoded.reconstructions, some.encoded.reconstructions)
     assert whole.rows is None
     assert whole.codes is whole.encoded.codes
     np.testing.assert_array_equal(some.codes, whole.codes)

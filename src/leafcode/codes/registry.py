@@ -164,7 +164,8 @@ class IdRegistry:
         item = np.full(len(self), -1, np.int32)
         # Some ids at a time: a table of all would take several times their room.
         for start in range(0, len(names), _IDS_AT_ONCE):
-            found = pc.index_in(self.table["id"], value_set=names.slice(start, _IDS_AT_ONCE))
+            some = slice(start, start + _IDS_AT_ONCE)
+            found = pc.index_in(self.table["id"], value_set=plain_strings(names, some))
             place = found.fill_null(-1).to_numpy()
             item = np.where(place >= 0, place + np.int32(start), item)
         return item
@@ -199,7 +200,7 @@ class IdRegistry:
         columns = [*self._code_columns, self.table["suffix"].to_numpy()]
         if min(int(column.min(initial=0)) for column in columns) < 0:
             check_codes(np.column_stack(columns), "id registry: codes and suffix")
-        ids = self.table["id"].combine_chunks()
+        ids = self.table["id"].cast(pa.large_string()).combine_chunks()
         order = pc.sort_indices(ids).to_numpy()
         equal = _equal_neighbors(ids.take(pa.array(order)))
         # Of the ids, only those that come more than once can be at fault.
@@ -222,6 +223,17 @@ class IdRegistry:
                 raise InputError(place, f"{found} (id {ids[pair[0]].as_py()!r})", expected)
 
 
+def plain_strings(texts: pa.LargeStringArray, rows: slice) -> pa.StringArray:
+    """Some rows of texts, of which all together may be too long for an array of plain strings.
+
+    Example:
+        >>> plain_strings(pa.array(["a", "b", "c"], pa.large_string()), slice(1, 9)).to_pylist()
+        ['b', 'c']
+    """
+    # A slice alone keeps the offsets that it has in all of them.
+    return texts.take(pa.array(np.arange(*rows.indices(len(texts))))).cast(pa.string())
+
+
 def _schema(levels: int) -> pa.Schema:
     codes = [(f"c{level + 1}", pa.int32()) for level in range(levels)]
     return pa.schema([("id", pa.string()), *codes, ("suffix", pa.int32()), ("active", pa.bool_())])
@@ -232,15 +244,20 @@ def _count_levels(names: Sequence[str]) -> int:
     return next(level for level in range(len(names) + 1) if f"c{level + 1}" not in names)
 
 
-def _table(ids: pa.StringArray, codes: npt.NDArray[np.int32], suffix: Int64Array) -> pa.Table:
+def _table(ids: pa.LargeStringArray, codes: npt.NDArray[np.int32], suffix: Int64Array) -> pa.Table:
     """Rows of items with codes (L, n), all active."""
     columns = [*codes, suffix.astype(np.int32), np.ones(len(ids), dtype=bool)]
-    return pa.Table.from_arrays([ids, *map(pa.array, columns)], schema=_schema(len(codes)))
+    starts = range(0, len(ids), _IDS_AT_ONCE)
+    some = [plain_strings(ids, slice(start, start + _IDS_AT_ONCE)) for start in starts]
+    names = pa.chunked_array(some, pa.string())
+    return pa.Table.from_arrays([names, *map(pa.array, columns)], schema=_schema(len(codes)))
 
 
-def _id_array(ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array) -> pa.StringArray:
+def _id_array(ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array) -> pa.LargeStringArray:
+    """Ids as one array; one of plain strings would end at 2 GiB of them."""
+    kind = pa.large_string()
     try:
-        names = ids.cast(pa.string()) if isinstance(ids, pa.Array) else pa.array(ids, pa.string())
+        names = ids.cast(kind) if isinstance(ids, pa.Array) else pa.array(ids, kind)
     except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
         raise InputError("ids", f"an id that is no text ({error})", "texts") from error
     if names.null_count:
@@ -288,13 +305,13 @@ def _repeated(keys: npt.NDArray[np.integer[Any]]) -> tuple[int, int] | None:
     return (int(order[same[0]]), int(order[same[0] + 1])) if len(same) else None
 
 
-def _equal_neighbors(names: pa.StringArray) -> npt.NDArray[np.bool_]:
+def _equal_neighbors(names: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
     """Bool (n - 1,): which texts equal the next one; none of no text."""
     rest = max(0, len(names) - 1)
     return np.asarray(pc.equal(names.slice(0, rest), names.slice(1)))
 
 
-def _sorted_unique(names: pa.StringArray, where: FileRows | None) -> Int64Array:
+def _sorted_unique(names: pa.LargeStringArray, where: FileRows | None) -> Int64Array:
     """Positions of texts in ascending order.
 
     Raises:

@@ -34,6 +34,7 @@ def code_items(
     inputs: npt.NDArray[np.floating[Any]],
     rows: npt.NDArray[np.int64] | None,
     *,
+    only_codes: Callable[[npt.NDArray[np.floating[Any]]], npt.NDArray[np.integer[Any]]] | None = None,
     progress: bool = False,
 ) -> Coding:
     """Encode items, and keep vectors of some.
@@ -42,13 +43,15 @@ def code_items(
         encode: Of inputs (m, E); the codes of an item depend on its own row alone.
         inputs: (n, E), possibly memory-mapped.
         rows: int64 (r,): items whose vectors are kept; None for all.
+        only_codes: What finds the same codes (m, L) with less work, for items whose vectors are not kept.
         progress: Show a progress bar.
     """
+    only_codes = only_codes or (lambda part: encode(part).codes)
     if rows is None:
         encoded = encode(inputs)
         return Coding(encoded.codes, None, encoded)
     encoded = encode(inputs[rows])
     codes = np.empty((len(inputs), encoded.codes.shape[1]), np.int32)
     for start in tqdm(range(0, len(inputs), _BLOCK), desc="encode", unit="block", disable=not progress):
-        codes[start : start + _BLOCK] = encode(inputs[start : start + _BLOCK]).codes
+        codes[start : start + _BLOCK] = only_codes(inputs[start : start + _BLOCK])
     return Coding(codes, rows, encoded)

@@ -56,13 +56,15 @@ def encode_parts(
     make_parts(engine, codes, parts)
 
     tables = [codes.outputs.read(part.name) for part in parts]
-    table = pa.concat_tables(tables).combine_chunks()
+    table = pa.concat_tables(tables)
     levels = [table[f"c{level + 1}"].to_numpy() for level in range(len(run.model.config.sizes))]
     paths = RepeatedTexts()
-    paths.add(table["path"].combine_chunks())
-    columns = {"path": paths.array(), "text": table["text"].combine_chunks().cast(pa.large_string())}
+    for some in table["path"].chunks:
+        paths.add(some)
+    # One array of plain strings ends at 2 GiB of them.
+    names, texts = (table[name].cast(pa.large_string()).combine_chunks() for name in ("id", "text"))
+    columns = {"path": paths.array(), "text": texts}
     where = FileRows(tuple(inputs.where(part.name) for part in parts), tuple(map(len, tables)))
-    names = table["id"].combine_chunks().cast(pa.large_string())
     given = run.register(names, np.stack(levels, axis=1), columns, where)
     start = 0
     for part, rows in zip(parts, tables, strict=True):

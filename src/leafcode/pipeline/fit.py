@@ -15,7 +15,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from leafcode.catalog import Catalog, Engagement, row_view
-from leafcode.codes import IdRegistry, encode_items
+from leafcode.codes import IdRegistry, encode_codes, encode_items
 from leafcode.errors import InputError
 from leafcode.evaluation import sample_rows
 from leafcode.methods import Task
@@ -205,7 +205,8 @@ def fit(
         folder.save_engagement(history)
     if baselines:
         folder.save_baselines(baselines)
-    coding = code_items(partial(encode_items, model), inputs, rows, progress=progress)
+    codes = partial(encode_codes, model)
+    coding = code_items(partial(encode_items, model), inputs, rows, only_codes=codes, progress=progress)
     _write_ids(folder, catalog, coding.codes, held_out)
     measure(folder, model, catalog, held_out, coding, with_ceilings=options.ceilings, progress=progress)
     # The model comes last: a folder that has it is finished.

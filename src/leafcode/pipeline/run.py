@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from leafcode.catalog import Catalog, CatalogPart
-from leafcode.codes import IdRegistry, encode_codes, encode_items, semantic_id_array
+from leafcode.codes import IdRegistry, encode_codes, encode_items, plain_strings, semantic_id_array
 from leafcode.errors import FileRows, InputError, RunFolderError
 from leafcode.evaluation import sample_rows
 from leafcode.files import locked
@@ -272,7 +272,8 @@ class Run:
         history = self.folder.load_engagement(len(catalog))
         inputs = model_inputs(catalog_embeddings(catalog), history)
         rows = sample_rows(held_out, self.config.split["seed"])
-        coding = code_items(partial(encode_items, self.model), inputs, rows, progress=progress)
+        encode, codes = partial(encode_items, self.model), partial(encode_codes, self.model)
+        coding = code_items(encode, inputs, rows, only_codes=codes, progress=progress)
         return measure(self.folder, self.model, catalog, held_out, coding, progress=progress)
 
     def similar(self, query: str | npt.NDArray[np.floating[Any]], *, k: int = 10) -> pa.Table:
@@ -327,5 +328,5 @@ def _id_rows(
     for start in range(0, len(ids), _ID_ROWS):
         rows = slice(start, start + _ID_ROWS)
         numbers = [*codes[rows].T, suffix[rows].astype(np.int32)]
-        texts = ids[rows].cast(pa.string()), semantic_id_array(codes[rows], suffix[rows])
+        texts = plain_strings(ids, rows), semantic_id_array(codes[rows], suffix[rows])
         yield pa.Table.from_arrays([texts[0], *map(pa.array, numbers), texts[1]], names)
