@@ -16,6 +16,7 @@ from torch import Tensor
 from leafcode.losses._pair_blocks import Settings, block_loss
 from leafcode.losses._vectors import bits_per_cosine, through_units, units_and_lengths
 from leafcode.losses.pair_relevance import PairBlock, PairRelevance
+from leafcode.products import linear
 
 
 def graded_pairs(
@@ -81,11 +82,9 @@ class _GradedPairs(torch.autograd.Function):
         losses = a.new_zeros(len(a))
         has_positive = torch.zeros(len(a), dtype=torch.bool, device=a.device)
         size = _block_size(c)
-        buffer = a.new_empty(len(c) * min(size, len(a)))
         for start in range(0, len(a) if len(c) else 0, size):
             rows = slice(start, min(start + size, len(a)))
-            similarity = buffer[: len(c) * (rows.stop - start)].view(len(c), -1)
-            torch.mm(c, scaled[rows].T, out=similarity)
+            similarity = linear(c, scaled[rows])
             block = PairBlock(*relevance.block(start, rows.stop))
             pulls = None
             if pair_weights is not None:
@@ -93,8 +92,8 @@ class _GradedPairs(torch.autograd.Function):
             found = block_loss(similarity, block, pulls, settings, needed)
             losses[rows], has_positive[rows] = found.losses, found.has_positive
             if needed:
-                anchors.gradient[rows] += torch.mm(c.T, similarity).T * found.scale
-                candidates.gradient.addmm_(similarity, a[rows] * found.scale)
+                anchors.gradient[rows] += linear(c.T, similarity.T).T * found.scale
+                candidates.gradient += linear(similarity, (a[rows] * found.scale).T)
         count = has_positive.sum()
         among = count.clamp_min(1)
         if needed:
@@ -116,6 +115,9 @@ class _GradedPairs(torch.autograd.Function):
 
 
 def _block_size(candidates: Tensor) -> int:
-    """Anchors at a time: few enough for the caches of a CPU, many enough for fast matrix products."""
+    """Anchors at a time: few enough for the caches of a CPU, many enough for fast matrix products.
+
+    Of a small batch, so few that their relatives are not all of it.
+    """
     pairs = 2**22 if candidates.device.type == "cpu" else 2**25
-    return min(512, max(16, pairs // max(1, len(candidates))))
+    return min(512, max(128, len(candidates) // 8), max(16, pairs // max(1, len(candidates))))

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from leafcode.losses._vectors import bits_per_cosine, through_units, units_and_lengths
+from leafcode.products import linear
 
 
 def span_softmax_loss(
@@ -58,10 +59,10 @@ class _SpanSoftmax(torch.autograd.Function):
         p, length_p = (part.to(z.dtype) for part in units_and_lengths(prototypes))
         segments = _Segments.of(spans, len(p))
         # By prototype, for then those of a segment are whole rows.
-        powers, scaled = z.new_empty(len(p), len(z)), (z * bits_per_cosine(temperature)).T
+        powers, scaled = z.new_empty(len(p), len(z)), z * bits_per_cosine(temperature)
         chunks = _chunks(powers)
         for rows in chunks:
-            torch.mm(p[rows], scaled, out=powers[rows])
+            powers[rows] = linear(p[rows], scaled)
         # Each segment has its peak, or the sum of a span would vanish where an item is sure of another place.
         by_segment = segments.of_prototype[:, None].expand_as(powers)
         peaks = z.new_full((segments.number, len(z)), -math.inf).scatter_reduce_(
@@ -83,8 +84,8 @@ class _SpanSoftmax(torch.autograd.Function):
         to_z, to_p = torch.zeros_like(z), torch.empty_like(p)
         for rows in chunks:
             slope = powers[rows].mul_(slopes.index_select(0, segments.of_prototype[rows]))
-            torch.mm(slope, z, out=to_p[rows])
-            to_z.addmm_(slope.T, p[rows])
+            to_p[rows] = linear(slope, z.T)
+            to_z += linear(slope.T, p[rows].T)
         ctx.save_for_backward(
             through_units(to_z, z, length_z).to(embeddings.dtype),
             through_units(to_p, p, length_p).to(prototypes.dtype),
