@@ -148,7 +148,7 @@ class CodeObjective:
     def _parts_of(self, items: LongArray) -> Tensor:
         if self._tree_parts is None:
             return self._compute_tree_parts(items)
-        return self._tree_parts[torch.from_numpy(items).to(self._device)]
+        return self._tree_parts.index_select(0, torch.from_numpy(items).to(self._device))
 
     @torch.no_grad()
     def _compute_tree_parts(self, items: LongArray) -> Tensor:

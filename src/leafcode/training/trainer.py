@@ -278,7 +278,7 @@ class Trainer:
         if self.code_term is not None and phase != "tree":
             in_phase += self.code_term.parameters()
         self.optimizer = torch.optim.AdamW(
-            in_phase, lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+            in_phase, lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
         )
         self.best = _NOTHING_YET
         self._codes.forget_usage()
