@@ -1,20 +1,22 @@
 """The graded contrastive loss, forward and backward, beside its matrix products and its peers.
 
 Usage:
-    python benchmarks/speed_loss.py [--sizes 4096 8192] [--rounds 9] [--out results]
+    python benchmarks/speed_loss.py [--sizes 4096 8192] [--large 65536] [--rounds 9] [--out results]
 
 Items of 1,000 leaves under 100 parents, 128 dimensions. The limit is what any loss of this kind has to do:
 all similarities, and their gradient times the embeddings, twice. Memory is the peak of a process of its own
-beyond what it had before.
+beyond what it had before. The large batch is for leafcode alone, once, in such a process.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +27,16 @@ from pytorch_metric_learning.losses import SupConLoss
 from leafcode import Taxonomy, graded_contrastive_loss
 from leafcode.taxonomy import Grades, TreeRelevance
 from options import RESULTS
-from speed_timing import LIMIT, OURS, Timing, in_turn, keep, show
+from speed_timing import (
+    LIMIT,
+    OURS,
+    Timing,
+    in_turn,
+    keep,
+    keeps_freed_memory,
+    show,
+    with_raised_thresholds,
+)
 
 DIM = 128
 TEMPERATURE = 0.1
@@ -65,36 +76,49 @@ def ways(size: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def peak_memory(size: int, way: str) -> float:
-    """MiB of resident memory that a way takes beyond its inputs, in this process (Linux)."""
+def once(size: int, way: str) -> tuple[float, float]:
+    """Seconds, and MiB of resident memory beyond the inputs, that a way takes in this process (Linux)."""
     chosen, warm = ways(size)[way], ways(64)[way]
     warm()
     status, peaks = Path("/proc/self/status"), []
     for take in (lambda: None, chosen):
         Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+        begun = time.perf_counter()
         take()
+        seconds = time.perf_counter() - begun
         peaks.append(int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]))  # type: ignore[index]
-    return (peaks[1] - peaks[0]) / 1024
+    return seconds, (peaks[1] - peaks[0]) / 1024
+
+
+def in_own_process(size: int, way: str) -> tuple[float, str]:
+    """Seconds and memory of `once`."""
+    command = [sys.executable, __file__, "--once", str(size), way]
+    seconds, peak = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return seconds, f"{peak:,.0f} MiB"
 
 
 def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--sizes", nargs="+", type=int, default=[4096, 8192])
+    parser.add_argument("--large", type=int, default=65536)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--memory", nargs=2, metavar=("SIZE", "WAY"), help=argparse.SUPPRESS)
+    parser.add_argument("--once", nargs=2, metavar=("SIZE", "WAY"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.memory:
-        print(json.dumps(peak_memory(int(options.memory[0]), options.memory[1])))
+    if options.once:
+        print(json.dumps(once(int(options.once[0]), options.once[1])))
         return
     timings: list[Timing] = []
     for size in options.sizes:
         found = in_turn(f"batch of {size:,}", ways(size), rounds=options.rounds)
-        for one in found:
-            command = [sys.executable, __file__, "--memory", str(size), one.way]
-            peak = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            timings.append(Timing(one.case, one.way, one.seconds, note=f"{peak:,.0f} MiB"))
+        if not keeps_freed_memory():
+            found = [dataclasses.replace(one, note=in_own_process(size, one.way)[1]) for one in found]
+        timings += found
+    if not keeps_freed_memory():
+        timings = with_raised_thresholds("loss", timings, rounds=3)
+        seconds, peak = in_own_process(options.large, OURS)
+        timings.append(Timing(f"batch of {options.large:,}, once", OURS, seconds, note=peak))
     show(timings)
     keep("loss", timings, options.out)
 
