@@ -30,12 +30,14 @@ from torch.nn import functional as F
 from vector_quantize_pytorch import ResidualVQ
 
 from leafcode.codes import OnnxGraph, encode_codes
-from leafcode.codes.kernels import linear, one_thread_each
+from leafcode.codes.threads import one_thread_each
+from leafcode.products import linear
 from leafcode.quantizers import ResidualQuantizer
 from options import RESULTS
 from speed_timing import (
     LIMIT,
     OURS,
+    PLAIN,
     Timing,
     in_turn,
     keep,
@@ -48,7 +50,6 @@ SIZES = (256, 256, 256)
 CHUNKS = (1024, 2048, 4096, 8192)
 TRIAL = 32_768
 """Items by which a chunk is chosen."""
-PLAIN = "the same products in PyTorch"
 
 Items = npt.NDArray[np.float32]
 Way = Callable[[Items, int], object]

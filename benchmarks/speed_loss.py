@@ -30,7 +30,9 @@ from options import RESULTS
 from speed_timing import (
     LIMIT,
     OURS,
+    PLAIN,
     Timing,
+    by_onednn,
     in_turn,
     keep,
     keeps_freed_memory,
@@ -68,7 +70,8 @@ def ways(size: int) -> dict[str, Callable[[], object]]:
         _ = similarity @ x, similarity.T @ x
 
     return {
-        LIMIT: products,
+        LIMIT: by_onednn(products),
+        PLAIN: products,
         OURS: lambda: graded(Grades.default()),
         BY_DEPTH: lambda: graded(Grades.by_depth(3)),
         MATRIX: lambda: graded(Grades.default(), matrix=True),

@@ -22,7 +22,10 @@ _INTRO = """# Speed
 Every step of leafcode beside other libraries and beside what the step cannot do without, timed in turn on one
 machine. This page is generated: `make bench` times everything anew. A ratio says more than a time, for
 machines differ; *× limit* is the time over that of the matrix products alone, which no way of computing the
-same with the same products can undercut.
+same with the same products can undercut. On processors of AMD that depends on whose products they are: MKL,
+which PyTorch takes for float32, is less than half as fast there as oneDNN, which PyTorch has as well.
+leafcode takes oneDNN, in training too; in a loop of yours, `with leafcode.products.FastLinear():` does. The
+limit is by oneDNN, and beside it stand *the same products in PyTorch*.
 
 To fill fresh memory takes as long as a good deal of computing. By default glibc gives large arrays back to
 the system once they are freed, and asks it for the next; that is what users have, and what is timed. *Memory
@@ -50,15 +53,14 @@ within all categories. A batch is drawn by a few array operations.""",
         "Codes",
         """Encoder and residual search of items in memory, float32. The codes are those of float64
 ([codes](codes.md)): float32 finds them, and whatever is too close to call is settled in float64, which is
-part of the time here. All have the same encoder and codebooks, in chunks of the size that is best for each.
-
-The limit is the fastest known way to these products: oneDNN, a thread for each chunk, as leafcode has them.
-PyTorch's ordinary way takes another library, and was the limit before.""",
+part of the time here. All have the same encoder and codebooks, in chunks of the size that is best for each,
+and the limit computes a chunk on each thread, as leafcode does.""",
     ),
     "training": (
         "Training",
         """AdamW (fused), batches drawn beforehand. The peer has no contrastive term; the limit counts the
-products of the term, too. The times of the default model are those of the whole step of each phase.""",
+products of the term, too. leafcode's steps are taken within `FastLinear`. The times of the default model
+are those of the whole step of each phase.""",
     ),
 }
 

@@ -30,7 +30,7 @@ from leafcode.quantizers import ResidualQuantizer, RQVAEConfig
 from leafcode.taxonomy import Grades, TreeRelevance
 from leafcode.training import Trainer, TrainingConfig, new_model
 from options import RESULTS
-from speed_timing import LIMIT, OURS, Timing, in_turn, keep
+from speed_timing import LIMIT, OURS, PLAIN, Timing, by_onednn, in_turn, keep
 
 BATCH = 512
 DIMS = (384, 256, 128, 32)
@@ -156,8 +156,9 @@ def main() -> None:
     sampler = HierarchicalBatchSampler(nodes, tree, batch_size=BATCH)
     batches = [sampler.step_batch(step) for step in range(options.steps)]
     ways = {
-        LIMIT: products(items, batches),
-        OURS: with_the_term(tree, nodes, items, batches),
+        LIMIT: by_onednn(products(items, batches)),
+        PLAIN: products(items, batches),
+        OURS: by_onednn(with_the_term(tree, nodes, items, batches)),
         PEER: without_it(items, batches),
     }
     case = f"{options.steps} steps of {BATCH}"
