@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types unit bench trials results clean
+.PHONY: help setup demo test lint types unit bench scale trials results clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ bench: $(READY)  ## Time every step beside its peers and its limit, and write do
 	$(BIN)/python benchmarks/speed_codes.py
 	$(BIN)/python benchmarks/speed_training.py
 	$(BIN)/python benchmarks/speed_page.py
+
+scale: $(READY)  ## Measure what every step costs as a catalogue grows, and write docs/scale.md (15 minutes)
+	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/scale_page.py
 
 trials: $(READY)  ## Train everything behind docs/results.md: make trials DATA=folder (takes long)
 	$(BIN)/python benchmarks/catalogues.py $(DATA) --fronts tree --ceilings

@@ -54,14 +54,19 @@ def make_catalogue(embeddings: Path, work: Path, items: int, leaves: int) -> tup
             tiled[first : first + CHUNK] = part
         tiled.flush()
     if not table.exists():
-        tree = pa.array([path_of(leaf, leaves) for leaf in range(leaves)])
-        with pq.ParquetWriter(table, pa.schema([("id", pa.string()), ("path", pa.string())])) as writer:
-            for first in range(0, items, CHUNK):
-                rows = np.arange(first, min(first + CHUNK, items))
-                ids = pc.binary_join_element_wise("item-", pc.cast(pa.array(rows), pa.string()), "")
-                paths = tree.take(pa.array(rows % leaves))
-                writer.write_table(pa.table([ids, paths], names=["id", "path"]))
+        write_items(table, items, leaves)
     return table, vectors
+
+
+def write_items(file: Path, items: int, leaves: int) -> None:
+    """Write ids and paths of items; the leaves take turns."""
+    tree = pa.array([path_of(leaf, leaves) for leaf in range(leaves)])
+    with pq.ParquetWriter(file, pa.schema([("id", pa.string()), ("path", pa.string())])) as writer:
+        for first in range(0, items, CHUNK):
+            rows = np.arange(first, min(first + CHUNK, items))
+            ids = pc.binary_join_element_wise("item-", pc.cast(pa.array(rows), pa.string()), "")
+            paths = tree.take(pa.array(rows % leaves))
+            writer.write_table(pa.table([ids, paths], names=["id", "path"]))
 
 
 def path_of(leaf: int, leaves: int) -> str:
@@ -112,7 +117,7 @@ def watch(command: list[str]) -> dict[str, float]:
     listener.join()
     if process.returncode:
         raise SystemExit("\n".join(errors))
-    row = {f"peak {name} GiB": round(peak, 2) for name, peak in peaks.items()}
+    row = {f"peak {name} GiB": round(peak, 4) for name, peak in peaks.items()}
     ends = [mark for mark, _ in marks[1:]] + [time.perf_counter() - begun]
     row |= {f"{name} s": round(end - mark, 1) for (mark, name), end in zip(marks, ends, strict=True)}
     return row | {"s": round(ends[-1], 1)} | {f"{name} s/step": rate for name, rate in rates.items()}

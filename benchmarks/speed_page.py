@@ -13,7 +13,7 @@ from typing import Any
 from leafcode.files import write_text
 from options import RESULTS
 from result_tables import markdown
-from speed_timing import LIMIT
+from speed_timing import LIMIT, about_machine
 
 ROOT = Path(__file__).parents[1]
 
@@ -85,10 +85,7 @@ def section(name: str, kept: dict[str, Any]) -> str:
             }
         )
     shown = [{key: row[key] for key in row if any(other[key] for other in rows)} for row in rows]
-    machine = kept["machine"]
-    about = (
-        f"{machine['cores']} cores of {machine['cpu']}, Python {machine['python']}, torch {machine['torch']}"
-    )
+    about = about_machine(kept["machine"])
     foot = f"`python benchmarks/speed_{name}.py` prints these times. Machine: {about}."
     return f"## {title}\n\n{words}\n\n{markdown(shown)}\n\n{foot}"
 
@@ -98,11 +95,15 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:,.2f}" if seconds < 1 else f"{seconds * 1000:,.0f}"
 
 
+def page(kept: dict[str, Any]) -> str:
+    """docs/speed.md, from what the result file holds."""
+    return "\n\n".join([_INTRO, *(section(name, kept[name]) for name in _SECTIONS if name in kept)]) + "\n"
+
+
 def main() -> None:
     """Write the page."""
     kept = json.loads((RESULTS / "speed.json").read_text(encoding="utf-8"))
-    sections = [section(name, kept[name]) for name in _SECTIONS if name in kept]
-    write_text(ROOT / "docs" / "speed.md", "\n\n".join([_INTRO, *sections]) + "\n")
+    write_text(ROOT / "docs" / "speed.md", page(kept))
 
 
 if __name__ == "__main__":
