@@ -49,17 +49,17 @@ class _Side:
     """Anchors or candidates that take part, in order: unit vectors, and the gradient for them so far."""
 
     def __init__(self, embeddings: Tensor, order: Tensor, dtype: torch.dtype | None = None) -> None:
-        self._embeddings, self._order = embeddings, order
+        self._embeddings, self._order, self.dtype = embeddings, order, embeddings.dtype
         unit, length = (part.to(dtype or part.dtype) for part in units_and_lengths(embeddings))
         self.total = unit.sum()
         self.unit, self._length = unit.index_select(0, order), length.index_select(0, order)
         self.gradient = torch.zeros_like(self.unit)
 
-    def whole_gradient(self, factor: Tensor) -> Tensor:
-        """That of all embeddings, times a factor."""
-        gradient = through_units(self.gradient * factor, self.unit, self._length)
-        whole = torch.zeros_like(self._embeddings)
-        return whole.index_copy_(0, self._order, gradient.to(whole.dtype))
+    def whole_gradient(self) -> Tensor:
+        """That of all embeddings."""
+        gradient = through_units(self.gradient, self.unit, self._length)
+        whole = torch.zeros_like(self._embeddings, dtype=gradient.dtype)
+        return whole.index_copy_(0, self._order, gradient)
 
 
 class _GradedPairs(torch.autograd.Function):
@@ -92,14 +92,17 @@ class _GradedPairs(torch.autograd.Function):
             found = block_loss(similarity, block, pulls, settings, needed)
             losses[rows], has_positive[rows] = found.losses, found.has_positive
             if needed:
-                anchors.gradient[rows] += linear(c.T, similarity.T).T * found.scale
-                candidates.gradient += linear(similarity, (a[rows] * found.scale).T)
+                to_rows, of_rows = linear(c.T, similarity.T).T, a[rows]
+                if found.scale is not None:
+                    to_rows, of_rows = to_rows * found.scale, of_rows * found.scale
+                anchors.gradient[rows].add_(to_rows)
+                candidates.gradient.add_(linear(similarity, of_rows.T))
         count = has_positive.sum()
         among = count.clamp_min(1)
         if needed:
-            factor = 1 / (settings.temperature * among)
             sides = [anchors] if others is None else [anchors, candidates]
-            ctx.save_for_backward(*(side.whole_gradient(factor) for side in sides))
+            ctx.save_for_backward(settings.temperature * among, *(side.whole_gradient() for side in sides))
+            ctx.dtypes = [side.dtype for side in sides]
         per_anchor = a.new_full((len(embeddings),), math.nan)
         per_anchor[order_a] = torch.where(has_positive, losses, math.nan)
         ctx.mark_non_differentiable(per_anchor, count)
@@ -110,8 +113,11 @@ class _GradedPairs(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         if torch.is_grad_enabled():  # with create_graph=True
             raise NotImplementedError("The graded contrastive loss has no second derivative.")
-        to_anchors, *to_candidates = (gradient.to(whole.dtype) * whole for whole in ctx.saved_tensors)
-        return to_anchors, (to_candidates or [None])[0], None, None, None, None
+        divisor, *wholes = ctx.saved_tensors
+        to_embeddings: list[Tensor | None] = [
+            (gradient / divisor * whole).to(dtype) for whole, dtype in zip(wholes, ctx.dtypes, strict=True)
+        ]
+        return *to_embeddings, *[None] * (6 - len(wholes))
 
 
 def _block_size(candidates: Tensor) -> int:

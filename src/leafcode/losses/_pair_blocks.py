@@ -24,7 +24,6 @@ from leafcode.losses.pair_relevance import PairBlock
 _STEEP = 40.0
 """Beyond this 1 / temperature, exp of a similarity may leave the range of float32."""
 _FAR = 1e30  # beyond any similarity, and finite in float32
-_TINY = 1e-30  # less than what is divided by, unless that is 0 and the quotient of no account
 
 
 class Settings(NamedTuple):
@@ -42,8 +41,8 @@ class BlockLoss(NamedTuple):
     """(R,)"""
     has_positive: Tensor
     """bool (R,)"""
-    scale: Tensor
-    """(R, 1): what the gradient that stands in place of the similarities is to be multiplied by."""
+    scale: Tensor | None
+    """(R, 1): what the gradient left in place of the similarities is to be multiplied by; None for ones."""
 
 
 def block_loss(
@@ -83,39 +82,40 @@ def block_loss(
     outside = [part for part in outside if len(part)]
     inside[own] = 0
     pulled = (pull * _sum_classes(inside, classes, len(pull))).sum(0) * math.log(2)
-    peaks = pulled.new_zeros(len(masks), len(pulled))
+    fade = None
     if steep:
         peaks = _subtract_peaks(outside, inside, masks, settings.temperature)
+        fade = (peaks[:-1] - peaks[1:]).exp2()
     similarity.exp2_()
     inside[own] = 0
     sums = (masks * _sum_classes(inside, classes, len(pull))).sum(1)
     for part in outside:
         sums[0] += part.sum(0)
-    fade = (peaks[:-1] - peaks[1:]).exp2()
-    for rank in range(1, len(masks)):
-        sums[rank] += sums[rank - 1] * fade[rank - 1]
-    competing = sums[1:].clamp_min(_TINY)
-    losses = (weights * (competing.log() + peaks[1:] * math.log(2))).sum(0) - pulled
+    competing = _running_sums(sums, fade)[1:].clamp_min(_tiny(sums))
+    logs = competing.log()
+    if steep:
+        logs.add_(peaks[1:], alpha=math.log(2))
+    losses = (weights * logs).sum(0) - pulled
     if not needed:
-        return BlockLoss(losses, has_positive, pulled[:, None])
+        return BlockLoss(losses, has_positive, None)
 
     # By rank, what exp of a similarity is multiplied by in the gradient.
-    factors = torch.cat([torch.zeros_like(weights[:1]), weights / competing])
-    for rank in range(len(masks) - 2, -1, -1):
-        factors[rank] += factors[rank + 1] * fade[rank]
-    if steep:
-        scale = torch.ones_like(pulled)
+    backwards = None if fade is None else fade[1:].flip(0)
+    of_grades = _running_sums((weights / competing).flip(0), backwards).flip(0)
+    factors, scale = torch.cat([of_grades[:1] if fade is None else of_grades[:1] * fade[:1], of_grades]), None
+    if outside and not steep:
+        # Not a pass over all pairs but a factor of the rows of the products to come.
+        scale = factors[0].clamp_min(_tiny(sums))
+        factors, pull = factors / scale, pull / scale
+    elif outside:
         for part in outside:
             part *= factors[0]
-    else:
-        # Not a pass over all pairs but a factor of the rows of the products to come.
-        scale = factors[0].clamp_min(_TINY)
-    push, pull = _weighted_sum(masks, factors / scale), pull / scale
+    push = _weighted_sum(masks, factors)
     if classes is not None:
         push, pull = push.index_select(0, classes), pull.index_select(0, classes)
     inside.mul_(push).sub_(pull)
     inside[own] = 0
-    return BlockLoss(losses, has_positive, scale[:, None])
+    return BlockLoss(losses, has_positive, None if scale is None else scale[:, None])
 
 
 def _of_anchors(
@@ -137,6 +137,20 @@ def _sum_classes(values: Tensor, classes: Tensor | None, count: int) -> Tensor:
     return values.new_zeros(count, values.shape[1]).index_add_(0, classes, values)
 
 
+def _running_sums(rows: Tensor, fade: Tensor | None) -> Tensor:
+    """Rows (N, R), each with all before it, whose sum fades by a factor (N - 1, R) on the way to the next."""
+    if fade is None:
+        return rows.cumsum(0)
+    for before, row, factor in zip(rows[:-1], rows[1:], fade, strict=True):
+        row.addcmul_(before, factor)
+    return rows
+
+
+def _tiny(like: Tensor) -> float:
+    """In place of a sum of 0 to divide by, for then what is divided is 0, too."""
+    return torch.finfo(like.dtype).tiny
+
+
 def _weighted_sum(masks: Tensor, factors: Tensor) -> Tensor:
     """Sum (K, R) over grades of masks (G, K, R) times factors (G, R)."""
     total = masks[0] * factors[0]
@@ -152,11 +166,10 @@ def _shares(pull_sums: Tensor, weights: Sequence[float]) -> tuple[Tensor, Tensor
         pull_sums: (G, R) how strongly the positives of a grade pull together.
         weights: Of the grades.
     """
-    positive = pull_sums > 0
-    shares = positive * pull_sums.new_tensor(weights)[:, None]
+    shares = (pull_sums > 0) * pull_sums.new_tensor(weights)[:, None]
     total = shares.sum(0)
-    shares /= total.clamp_min(_TINY)
-    return shares, shares / torch.where(positive, pull_sums, 1), total > 0
+    shares /= total.clamp_min(_tiny(total))
+    return shares, shares / pull_sums.clamp_min(_tiny(total)), total > 0
 
 
 def _subtract_peaks(outside: Sequence[Tensor], inside: Tensor, masks: Tensor, temperature: float) -> Tensor:
