@@ -50,7 +50,7 @@ def bits_per_cosine(temperature: float) -> float:
     """What a cosine is multiplied by to be a similarity in bits: torch has faster powers of 2 than of e.
 
     Example:
-        >>> 2 ** (0.3 * bits_per_cosine(0.1)) / math.exp(0.3 / 0.1)
+        >>> round(2 ** (0.3 * bits_per_cosine(0.1)) / math.exp(0.3 / 0.1), 9)
         1.0
     """
     return 1 / (temperature * math.log(2))

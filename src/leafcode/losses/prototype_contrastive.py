@@ -41,6 +41,8 @@ def prototype_contrastive_loss(
     do, and none of its own ever repels it. This is the likelihood of a set of labels of which any may be the
     right one (Jin and Ghahramani, "Learning with Multiple Labels", NIPS 2002).
 
+    The gradient is found in closed form on the way. It can be taken once: there is no second derivative.
+
     Args:
         embeddings: Floating point (B, D); need not be normalised.
         prototypes: Floating point (C, D); need not be normalised.

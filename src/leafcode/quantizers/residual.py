@@ -161,6 +161,8 @@ class ResidualQuantizer(nn.Module):
     ) -> QuantizerOutput:
         """Quantise a batch; in training mode it also counts towards the even use of codes.
 
+        The gradient of codewords and loss can be taken once: there is no second derivative.
+
         Args:
             latents: (B, D).
             depth: (B,) int64, number of leading levels that count for each item, for progressive
