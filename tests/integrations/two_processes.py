@@ -3,6 +3,7 @@
 Writes the gradients of the loss by itself, and the weights after training with the trainer.
 """
 
+import gc
 import sys
 from pathlib import Path
 
@@ -51,8 +52,7 @@ def weights_of(model):
     return [parameter.detach().numpy() for parameter in model.parameters()]
 
 
-def main(folder, out):
-    dist.init_process_group("gloo")
+def measured(folder, out):
     results = {}
     for columns in (1, 2):
         model = DistributedDataParallel(Encoder())
@@ -69,9 +69,17 @@ def main(folder, out):
         accelerator_config={"split_batches": True},
         **STEPS,
     )
-    results |= {f"weight.{place}": value for place, value in enumerate(weights_of(trainer.model))}
+    return results | {f"weight.{place}": value for place, value in enumerate(weights_of(trainer.model))}
+
+
+def main(folder, out):
+    dist.init_process_group("gloo")
+    results = measured(folder, out)
     if dist.get_rank() == 1:
         np.savez(Path(out) / "results.npz", **results)
+    # If a model is the last to let go of the group, its end and the thread of the group wait for each other.
+    gc.collect()
+    dist.barrier()
     dist.destroy_process_group()
 
 
