@@ -25,6 +25,7 @@ import torch
 from pytorch_metric_learning.losses import SupConLoss
 
 from leafcode import Taxonomy, graded_contrastive_loss
+from leafcode.products import linear
 from leafcode.taxonomy import Grades, TreeRelevance
 from options import RESULTS
 from speed_timing import (
@@ -32,7 +33,6 @@ from speed_timing import (
     OURS,
     PLAIN,
     Timing,
-    by_onednn,
     in_turn,
     keep,
     keeps_freed_memory,
@@ -42,6 +42,8 @@ from speed_timing import (
 
 DIM = 128
 TEMPERATURE = 0.1
+BLOCK = 512
+"""Anchors at a time, whose similarities the caches hold."""
 BY_DEPTH = f"{OURS}, a grade for each depth"
 MATRIX = f"{OURS}, relevance as a matrix"
 SUPCON = "pytorch-metric-learning, SupConLoss"
@@ -69,8 +71,14 @@ def ways(size: int) -> dict[str, Callable[[], object]]:
         similarity = x @ x.T
         _ = similarity @ x, similarity.T @ x
 
+    def products_in_blocks() -> None:
+        x = embeddings.detach()
+        for rows in x.split(BLOCK):
+            similarity = linear(x, rows)
+            _ = linear(x.T, similarity.T), linear(similarity, rows.T)
+
     return {
-        LIMIT: by_onednn(products),
+        LIMIT: products_in_blocks,
         PLAIN: products,
         OURS: lambda: graded(Grades.default()),
         BY_DEPTH: lambda: graded(Grades.by_depth(3)),

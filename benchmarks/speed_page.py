@@ -36,8 +36,8 @@ _SECTIONS = {
     "loss": (
         "Graded contrastive loss",
         """Forward and backward, from embeddings (B, 128) of items in 1,000 categories under 100 parents, at
-temperature 0.1. The products are those of the similarities and of both their gradients. Memory is resident
-and beyond the inputs.
+temperature 0.1. The products are those of the similarities and of both their gradients: in PyTorch at once,
+in the limit for 512 anchors at a time. Memory is resident and beyond the inputs.
 
 A batch is sorted by the tree, so that whatever is related to a block of anchors stands side by side, in a
 *window*; to all else it is a negative. Outside the windows a block needs two products, an exponential and a

@@ -97,6 +97,7 @@ class _GradedPairs(torch.autograd.Function):
                     to_rows, of_rows = to_rows * found.scale, of_rows * found.scale
                 anchors.gradient[rows].add_(to_rows)
                 candidates.gradient.add_(linear(similarity, of_rows.T))
+            del similarity  # before there is the next one
         count = has_positive.sum()
         among = count.clamp_min(1)
         if needed:
@@ -125,5 +126,6 @@ def _block_size(candidates: Tensor) -> int:
 
     Of a small batch, so few that their relatives are not all of it.
     """
-    pairs = 2**22 if candidates.device.type == "cpu" else 2**25
-    return min(512, max(128, len(candidates) // 8), max(16, pairs // max(1, len(candidates))))
+    pairs = 2**21 if candidates.device.type == "cpu" else 2**25
+    count = max(1, len(candidates))
+    return min(max(128, count // 8), max(256, min(512, pairs // count)))
