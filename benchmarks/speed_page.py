@@ -59,8 +59,8 @@ and the limit computes a chunk on each thread, as leafcode does.""",
     "training": (
         "Training",
         """AdamW (fused), batches drawn beforehand. The peer has no contrastive term; the limit counts the
-products of the term, too. leafcode's steps are taken within `FastLinear`. The times of the default model
-are those of the whole step of each phase.""",
+products of the term, too. leafcode's encoder and decoder run within `FastLinear`. The times of the default
+model are those of the whole step of each phase.""",
     ),
 }
 
