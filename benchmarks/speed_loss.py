@@ -73,7 +73,7 @@ def ways(size: int) -> dict[str, Callable[[], object]]:
 
     def products_in_blocks() -> None:
         x = embeddings.detach()
-        for rows in x.split(BLOCK):
+        for rows in torch.split(x, BLOCK):
             similarity = linear(x, rows)
             _ = linear(x.T, similarity.T), linear(similarity, rows.T)
 
