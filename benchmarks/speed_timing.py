@@ -17,7 +17,6 @@ from typing import Any
 
 from catalogues import machine
 from leafcode.files import write_text
-from leafcode.products import FastLinear
 from options import RESULTS
 
 LIMIT = "the matrix products alone"
@@ -71,16 +70,6 @@ def in_turn(
     ]
     show(found)
     return found
-
-
-def by_onednn(way: Callable[[], object]) -> Callable[[], object]:
-    """The same with the products of oneDNN, which are the faster ones on some processors."""
-
-    def within() -> None:
-        with FastLinear():
-            way()
-
-    return within
 
 
 def keeps_freed_memory() -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -19,7 +18,7 @@ if _BUILT and hasattr(torch.ops.mkldnn, "_linear_pointwise"):
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``inputs @ weight.T + bias``, which may be differentiated once.
+    """``inputs @ weight.T + bias``.
 
     torch has two libraries for this, and takes MKL, which does not use all that AMD's processors can do:
     oneDNN is more than twice as fast there. What oneDNN does not have is left to torch.
@@ -57,14 +56,13 @@ class _Product(torch.autograd.Function):
         return _multiply(inputs, weight, bias)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         inputs, weight = ctx.saved_tensors
         gradient = gradient.contiguous()  # a sum's is one number seen everywhere
         of_inputs, of_weight, of_bias = ctx.needs_input_grad
         return (
-            _multiply(gradient, weight.T) if of_inputs else None,
-            _multiply(gradient.T, inputs.T) if of_weight else None,
+            linear(gradient, weight.T) if of_inputs else None,
+            linear(gradient.T, inputs.T) if of_weight else None,
             gradient.sum(0) if of_bias else None,
         )
 
