@@ -22,10 +22,10 @@ _INTRO = """# Speed
 Every step of leafcode beside other libraries and beside what the step cannot do without, timed in turn on one
 machine. This page is generated: `make bench` times everything anew. A ratio says more than a time, for
 machines differ; *× limit* is the time over that of the matrix products alone, which no way of computing the
-same with the same products can undercut. On processors of AMD that depends on whose products they are: MKL,
-which PyTorch takes for float32, is less than half as fast there as oneDNN, which PyTorch has as well.
-leafcode takes oneDNN, in training too; in a loop of yours, `with leafcode.products.FastLinear():` does. The
-limit is by oneDNN, and beside it stand *the same products in PyTorch*.
+same with the same products can undercut. On processors of AMD with AVX-512 that depends on whose products they
+are: MKL, which PyTorch takes for float32, is less than half as fast there as oneDNN, which PyTorch has as well.
+There leafcode takes oneDNN, in training too; in a loop of yours, `with leafcode.products.FastLinear():` does.
+The limit is by the faster one, and beside it stand *the same products in PyTorch*.
 
 To fill fresh memory takes as long as a good deal of computing. By default glibc gives large arrays back to
 the system once they are freed, and asks it for the next; that is what users have, and what is timed. *Memory

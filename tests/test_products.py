@@ -5,6 +5,12 @@ from leafcode import products
 from leafcode.products import FastLinear, linear
 
 
+@pytest.fixture(autouse=True)
+def with_onednn(monkeypatch):
+    """As on a processor with AVX-512, whatever this one is."""
+    monkeypatch.setattr(products, "_ONEDNN", products._POINTWISE)
+
+
 @pytest.mark.parametrize("rows", [0, 1, 7, 300])
 @pytest.mark.parametrize("with_bias", [False, True])
 def test_linear_is_the_product_in_double_precision(rows, with_bias):
@@ -71,3 +77,9 @@ def test_what_onednn_does_not_have_is_left_to_torch():
     assert torch.autograd.gradcheck(linear, (double, torch.randn(4, 2, dtype=torch.float64)))
     with torch.autocast("cpu", torch.bfloat16):
         assert linear(torch.randn(3, 2), torch.randn(4, 2)).dtype == torch.bfloat16
+
+
+def test_without_onednn_torch_multiplies(monkeypatch):
+    monkeypatch.setattr(products, "_ONEDNN", None)
+    inputs, weight, bias = torch.randn(3, 2), torch.randn(4, 2), torch.randn(4)
+    assert torch.equal(linear(inputs, weight, bias), torch.nn.functional.linear(inputs, weight, bias))

@@ -124,8 +124,8 @@ class _GradedPairs(torch.autograd.Function):
 def _block_size(candidates: Tensor) -> int:
     """Anchors at a time: few enough for the caches of a CPU, many enough for fast matrix products.
 
-    Of a small batch, so few that their relatives are not all of it.
+    Of a batch of middling size, so few that their relatives are not all of it.
     """
     pairs = 2**21 if candidates.device.type == "cpu" else 2**25
     count = max(1, len(candidates))
-    return min(max(128, count // 8), max(256, min(512, pairs // count)))
+    return max(256, min(count // 4, 512, pairs // count))
