@@ -20,13 +20,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from catalogues import SAMPLES, load, machine
-from leafcode import CatalogSource
+from figures import keep_table, machine
 from leafcode.cli.options import pick_device
 from leafcode.errors import InputError, LeafcodeError
-from leafcode.files import replacing, write_text
+from leafcode.files import write_text
 from leafcode.methods import METHODS, Task, TrainedMethod
 from leafcode.methods.network import need_taxonomy, train_with_term
 from leafcode.pipeline import CompareOptions
@@ -37,6 +35,7 @@ from leafcode.quantizers import RQVAEConfig
 from leafcode.serving.storage import read_json, read_table, write_json
 from leafcode.training import ContrastTerm, TrainingConfig
 from options import RESULTS, WORK, benchmark_parser
+from real_catalogues import load
 
 CATALOGUES = ("usda_foods", "naics_2017")
 MEASURES = ("reconstruction", "prefix_accuracy", "hp_at_10", "precision_at_10", "collision_rate")
@@ -271,8 +270,7 @@ def run(
     """
     shared: dict[str, CellWork] = {}
     for name in catalogues:
-        source = CatalogSource(items=str(data / name / "items.parquet"), path_column="path")
-        catalog = load(source, SAMPLES.get(name), device, progress)
+        catalog = load(data, name, device, progress=progress)
         masks = {seed: hold_out(catalog, options.holdout, seed) for seed in range(options.seeds)}
         shape = options.budget.model(catalog_embeddings(catalog).shape[1])
         cells = work / name / "cells"
@@ -328,9 +326,7 @@ def keep(
             row["depth"] or 0,
         )
     )
-    with replacing(figures) as beside:
-        table = pa.Table.from_pylist(kept, SCHEMA)
-        pq.write_table(table, beside, compression="zstd", compression_level=19)
+    keep_table(figures, pa.Table.from_pylist(kept, SCHEMA))
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:

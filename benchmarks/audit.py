@@ -23,23 +23,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import scipy.sparse as sp
 from cleanlab.rank import get_label_quality_scores
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import average_precision_score
 
-from catalogues import SAMPLES, load, machine
-from leafcode import CatalogSource
+from figures import keep_figures
 from leafcode.audit import KINDS, PROBABLE, AuditConfig, Kind, Neighbors, audit_labels, nearest_neighbors
 from leafcode.audit.neighbors import unit_vectors
 from leafcode.errors import InputError
 from leafcode.evaluation import mean_interval
-from leafcode.files import replacing, write_text
+from leafcode.files import write_text
 from leafcode.pipeline.items import catalog_embeddings
-from leafcode.serving.storage import write_json
 from leafcode.taxonomy import Taxonomy, lca_depth
 from options import RESULTS, WORK, benchmark_parser, run_and_print
+from real_catalogues import load
 
 CATALOGUES = ("icd10cm", "naics_2017", "usda_foods", "bigbasket", "amazon_beauty", "onet_tools_unspsc")
 MOVES = ("sibling", "cousin", "anywhere")
@@ -229,11 +227,10 @@ def run(
         for name in catalogues:
             missing = [move for move in MOVES if not _file(work, name, move, seed, rate).exists()]
             if missing and name not in tasks:
-                source = CatalogSource(items=str(data / name / "items.parquet"), path_column="path")
-                catalog = load(source, SAMPLES.get(name), device, progress=True)
+                catalog = load(data, name, device)
                 kept = catalog.subset(catalog.labelled)
                 if kept.taxonomy is None:
-                    raise InputError(source.place, "no categories", "a path for some items")
+                    raise InputError(name, "no categories", "a path for some items")
                 unit = unit_vectors(catalog_embeddings(kept))
                 tasks[name] = (unit, kept.nodes.astype(np.int64), kept.taxonomy, nearest_neighbors(unit, 50))
             for move in missing:
@@ -250,11 +247,7 @@ def run(
         if (file := _file(work, name, move, seed, rate)).exists()
         for row in json.loads(file.read_text(encoding="utf-8"))
     ]
-    table = pa.Table.from_pylist(rows, SCHEMA)
-    with replacing(results / "audit.parquet") as beside:
-        pq.write_table(table, beside, compression="zstd")
-    write_json(results / "audit.json", {"machine": machine(), "rate": rate})
-    return table
+    return keep_figures(results, "audit", rows, SCHEMA, rate=rate)
 
 
 def _file(work: Path, name: str, move: str, seed: int, rate: float) -> Path:

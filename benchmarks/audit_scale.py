@@ -22,10 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from catalogues import load
-from leafcode import CatalogSource
 from leafcode.audit import audit_labels
 from leafcode.pipeline.items import catalog_embeddings
+from real_catalogues import load
 
 NOISE = 0.5
 """Length of the noise, in lengths of an embedding."""
@@ -33,10 +32,9 @@ NOISE = 0.5
 
 def measure(data: Path, catalogue: str, items: int) -> dict[str, float]:
     """Audit one size; seconds and GiB."""
-    source = CatalogSource(items=str(data / catalogue / "items.parquet"), path_column="path")
-    catalog = load(source, None, "cpu", progress=False)
+    catalog = load(data, catalogue, progress=False)
     if catalog.taxonomy is None:
-        raise SystemExit(f"{source.items} has no categories")
+        raise SystemExit(f"{catalogue} has no categories")
     vectors = np.asarray(catalog_embeddings(catalog), np.float32)
     rng = np.random.default_rng(0)
     tiled = np.empty((items, vectors.shape[1]), np.float32)

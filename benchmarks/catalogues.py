@@ -14,49 +14,30 @@ docs/results.md.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-import torch
 
-from leafcode import CatalogSource
-from leafcode.catalog import Catalog, read_catalog
-from leafcode.cli.options import cache_folder, pick_device
+from figures import keep_table, machine
+from leafcode.catalog import Catalog
+from leafcode.cli.options import pick_device
 from leafcode.errors import InputError, LeafcodeError
 from leafcode.evaluation import ceilings
-from leafcode.files import replacing, write_text
+from leafcode.files import write_text
 from leafcode.methods import METHODS
 from leafcode.pipeline import CompareOptions, Comparison, compare
 from leafcode.pipeline.compare import Split, held_out_items
 from leafcode.pipeline.compare_results import RESULTS_SCHEMA
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors
-from leafcode.pipeline.workers import available_cores
-from leafcode.serving.run_config import installed_version
 from leafcode.serving.storage import read_table
 from options import RESULTS, WORK, benchmark_parser
-
-CATALOGUES = (
-    "usda_foods",
-    "naics_2017",
-    "instacart",
-    "icd10cm",
-    "amazon_beauty",
-    "bigbasket",
-    "onet_tools_unspsc",
-    "gutenberg_books",
-)
-SAMPLES = {"gutenberg_books": 20_000}
-"""Catalogues of which only so many items are used."""
+from real_catalogues import CATALOGUES, load, source_of
 
 CEILING = "ceiling"
 """In the place of a method: rows that depend on no codes, ``ceiling.knn`` and ``ceiling.probe``."""
@@ -113,10 +94,9 @@ def run(benchmark: Benchmark, *, progress: bool = True) -> list[str]:
         for name in benchmark.catalogues:
             if progress:
                 print(f"{name}, seed {seed}", flush=True)
-            source = CatalogSource(items=str(benchmark.data / name / "items.parquet"), path_column="path")
-            catalog = load(source, SAMPLES.get(name), benchmark.device, progress)
+            catalog = load(benchmark.data, name, benchmark.device, progress=progress)
             begun = time.perf_counter()
-            tables, found = _compare(benchmark, name, catalog, source, seed, progress)
+            tables, found = _compare(benchmark, name, catalog, seed, progress)
             seconds = time.perf_counter() - begun
             if benchmark.ceilings and seed == 0 and not _has_ceilings(benchmark.figures(name)):
                 tables.append(ceiling_rows(catalog, benchmark.options))
@@ -125,16 +105,6 @@ def run(benchmark: Benchmark, *, progress: bool = True) -> list[str]:
             for comparison in found:
                 failures |= {f"{name}: {text}": None for text in comparison.data.failures}
     return list(failures)
-
-
-def load(source: CatalogSource, sample: int | None, device: str, progress: bool) -> Catalog:
-    """A catalogue with embeddings, or those `sample` items of it whose ids have the smallest SHA-256."""
-    catalog = read_catalog(source.items, path_column=source.path_column)
-    if sample is not None and sample < len(catalog):
-        digests = [hashlib.sha256(str(identity).encode()).hexdigest() for identity in catalog.ids]
-        catalog = catalog.subset(np.sort(np.argsort(digests)[:sample]))
-    vectors = source.embed(catalog.texts or [], cache=cache_folder(), device=device, progress=progress)
-    return dataclasses.replace(catalog, embeddings=vectors)
 
 
 def ceiling_rows(catalog: Catalog, options: CompareOptions) -> pa.Table:
@@ -175,26 +145,8 @@ def merge(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.Table.from_pylist([row for cell in ordered for row in cells[cell]], RESULTS_SCHEMA)
 
 
-def machine() -> dict[str, Any]:
-    """The machine and the versions that figures of time depend on."""
-    lines = Path("/proc/cpuinfo")
-    names = [
-        line.split(":", 1)[1].strip()
-        for line in (lines.read_text(encoding="utf-8").splitlines() if lines.exists() else [])
-        if line.startswith("model name")
-    ]
-    return {
-        "cpu": names[0] if names else platform.processor() or platform.machine(),
-        "cores": available_cores(),
-        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "leafcode": installed_version(),
-    }
-
-
 def _compare(
-    benchmark: Benchmark, name: str, catalog: Catalog, source: CatalogSource, seed: int, progress: bool
+    benchmark: Benchmark, name: str, catalog: Catalog, seed: int, progress: bool
 ) -> tuple[list[pa.Table], list[Comparison]]:
     """All methods at their defaults, then the fronts, in the folder that earlier seeds are in."""
     options = dataclasses.replace(benchmark.options, seeds=seed + 1, fronts=False)
@@ -209,7 +161,7 @@ def _compare(
             catalog,
             folder,
             settings,
-            source=source,
+            source=source_of(benchmark.data, name),
             resume=True,
             device=benchmark.device,
             progress=progress,
@@ -225,8 +177,7 @@ def _has_ceilings(figures: Path) -> bool:
 
 def _keep(figures: Path, tables: Sequence[pa.Table]) -> None:
     earlier = [read_table(figures)] if figures.exists() else []
-    with replacing(figures) as beside:
-        pq.write_table(merge([*earlier, *tables]), beside, compression="zstd", compression_level=19)
+    keep_table(figures, merge([*earlier, *tables]))
 
 
 def _about(benchmark: Benchmark) -> dict[str, Any]:

@@ -25,18 +25,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
-from catalogues import load, machine
-from leafcode import CatalogSource, FitOptions, TrainingConfig, encode_items
+from figures import keep_figures
+from leafcode import FitOptions, TrainingConfig, encode_items
 from leafcode.catalog import Catalog, Engagement
 from leafcode.errors import InputError
 from leafcode.evaluation import code_neighbors, prefix_accuracy, recall_at_k, reconstruction_error
-from leafcode.files import replacing
 from leafcode.methods import Task
 from leafcode.methods.network import train_network
 from leafcode.pipeline.engagement import engagement_vectors, model_inputs
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors, hold_out
 from leafcode.serving.storage import read_json, write_json
 from options import RESULTS, WORK, benchmark_parser, run_and_print
+from real_catalogues import load
 
 CATALOGUES = ("instacart", "amazon_beauty")
 K, QUERIES = 20, 4_000
@@ -85,14 +85,13 @@ class Shop:
     relevant: sp.csr_array
 
 
-def read_shop(folder: Path, device: str) -> Shop:
+def read_shop(data: Path, name: str, device: str) -> Shop:
     """Read a catalogue and its baskets or sessions.
 
     Raises:
-        InputError: The folder has neither.
+        InputError: There are neither.
     """
-    source = CatalogSource(items=str(folder / "items.parquet"), path_column="path")
-    catalog = load(source, None, device, progress=True)
+    folder, catalog = data / name, load(data, name, device)
     place = {identity: row for row, identity in enumerate(catalog.ids.tolist())}
 
     def lines(name: str, column: str) -> tuple[pa.Table, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -188,7 +187,7 @@ def run(
     wrong = [name for name in settings if name not in SETTINGS]
     if wrong:
         raise InputError("--settings", ", ".join(wrong), f"some of {', '.join(map(repr, SETTINGS))}")
-    shops = {name: read_shop(data / name, device) for name in catalogues}
+    shops = {name: read_shop(data, name, device) for name in catalogues}
     work.mkdir(parents=True, exist_ok=True)
     for seed in range(seeds):
         for name, shop in shops.items():
@@ -207,11 +206,7 @@ def run(
             ((int(d), one) for d, one in value.items()) if isinstance(value, dict) else [(None, value)]
         )
     ]
-    table = pa.Table.from_pylist(rows, SCHEMA)
-    with replacing(results / "engagement.parquet") as beside:
-        pq.write_table(table, beside, compression="zstd")
-    write_json(results / "engagement.json", {"machine": machine()})
-    return table
+    return keep_figures(results, "engagement", rows, SCHEMA)
 
 
 def _object(file: Path) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from datasets import Dataset
 from pytorch_metric_learning.losses import SupConLoss
@@ -40,11 +39,12 @@ from sentence_transformers.sentence_transformer import losses
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers
 from torch import Tensor, nn
 
+from figures import keep_table
 from leafcode.catalog import read_catalog, split_by_content, split_by_leaf
 from leafcode.catalog.embedder import Embedder
 from leafcode.errors import InputError, LeafcodeError
 from leafcode.evaluation import error_reduction, mean_interval, precision_at_k
-from leafcode.files import replacing, write_text
+from leafcode.files import write_text
 from leafcode.integrations.sentence_transformers import TaxonomyBatchSampler, TaxonomyContrastiveLoss
 from leafcode.taxonomy import Taxonomy
 from options import WORK, benchmark_parser
@@ -337,8 +337,7 @@ def run(
             write_text(cell.file(work), json.dumps(record))
         rows = read_cells(cells, work)
         out.mkdir(parents=True, exist_ok=True)
-        with replacing(out / "fine_tuning.parquet") as beside:
-            pq.write_table(pa.Table.from_pylist(rows, SCHEMA), beside, compression="zstd")
+        keep_table(out / "fine_tuning.parquet", pa.Table.from_pylist(rows, SCHEMA))
     print_rows(read_cells(cells, work))
 
 

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from big_catalogue import CHUNK, GIB, path_of, watch, write_items
-from catalogues import machine
+from figures import machine
 from leafcode import HierarchicalBatchSampler, IdRegistry, RQVAEConfig, Taxonomy, Trainer, TrainingConfig
 from leafcode.catalog import Catalog, Embedder, check_embeddings, read_catalog
 from leafcode.codes import encode_codes, encode_items

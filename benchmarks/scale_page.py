@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from figures import about_machine
 from leafcode.files import write_text
 from leafcode.report.figures import MINUS, UNDEFINED
 from options import RESULTS
 from result_tables import markdown
 from scale_cost import COSTS, Formula, Point, fit, quantity
 from scale_plan import CATEGORIES, CORES, GPU_TEXTS, SAMPLE, Row, breaks, plan
-from speed_timing import about_machine
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 

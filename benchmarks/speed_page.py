@@ -10,10 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from figures import about_machine
 from leafcode.files import write_text
 from options import RESULTS
 from result_tables import markdown
-from speed_timing import LIMIT, about_machine
+from speed_timing import LIMIT
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,8 +23,8 @@ _INTRO = """# Speed
 Every step of leafcode beside other libraries and beside what the step cannot do without, timed in turn on one
 machine. This page is generated: `make bench` times everything anew. A ratio says more than a time, for
 machines differ; *× limit* is the time over that of the matrix products alone, which no way of computing the
-same with the same products can undercut. On processors of AMD with AVX-512 that depends on whose products they
-are: MKL, which PyTorch takes for float32, is less than half as fast there as oneDNN, which PyTorch has as well.
+same with the same products can undercut. On AMD's processors with AVX-512 that depends on whose products they
+are: MKL, which PyTorch takes for float32, is less than half as fast there as oneDNN, which it has as well.
 There leafcode takes oneDNN, in training too; in a loop of yours, `with leafcode.products.FastLinear():` does.
 The limit is by the faster one, and beside it stand *the same products in PyTorch*.
 

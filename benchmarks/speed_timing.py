@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalogues import machine
+from figures import machine
 from leafcode.files import write_text
 from options import RESULTS
 
@@ -100,8 +100,3 @@ def keep(path: str, timings: Iterable[Timing], results: Path = RESULTS) -> None:
     known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     known[path] = {"machine": machine(), "timings": [vars(one) for one in timings]}
     write_text(file, json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-
-
-def about_machine(about: Mapping[str, Any]) -> str:
-    """A machine in words, from what `catalogues.machine` tells."""
-    return f"{about['cores']} cores of {about['cpu']}, Python {about['python']}, torch {about['torch']}"

@@ -21,20 +21,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audit import move_labels
-from catalogues import SAMPLES, load, machine
-from leafcode import CatalogSource, FitOptions
+from figures import keep_figures
+from leafcode import FitOptions
 from leafcode.audit import AuditConfig, audit_labels
 from leafcode.catalog import Catalog
 from leafcode.evaluation import error_reduction, prefix_accuracy, reconstruction_error
-from leafcode.files import replacing, write_text
+from leafcode.files import write_text
 from leafcode.methods import METHODS, Task
 from leafcode.methods.network import need_taxonomy
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors, hold_out
-from leafcode.serving.storage import write_json
 from options import RESULTS, WORK, benchmark_parser, run_and_print
+from real_catalogues import load
 
 CATALOGUES = ("usda_foods", "naics_2017", "bigbasket")
 SETTINGS = ("without the tree", "labels as they were", "labels moved", "labels moved, with trust")
@@ -110,8 +109,7 @@ def run(
         if file.exists():
             continue
         if name not in catalogs:
-            source = CatalogSource(items=str(data / name / "items.parquet"), path_column="path")
-            catalogs[name] = load(source, SAMPLES.get(name), device, progress=True)
+            catalogs[name] = load(data, name, device)
         print(f"{name}, {SETTINGS[place]}, seed {seed}", flush=True)
         write_text(file, json.dumps(run_cell(catalogs[name], SETTINGS[place], seed, rate, device)))
     rows = []
@@ -124,11 +122,7 @@ def run(
                 | {"depth": depth, "value": number}
                 for depth, number in pairs
             ]
-    table = pa.Table.from_pylist(rows, SCHEMA)
-    with replacing(results / "trust.parquet") as beside:
-        pq.write_table(table, beside, compression="zstd")
-    write_json(results / "trust.json", {"machine": machine(), "rate": rate})
-    return table
+    return keep_figures(results, "trust", rows, SCHEMA, rate=rate)
 
 
 def table_lines(figures: pa.Table) -> list[str]:

@@ -20,8 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from catalogues import SAMPLES, load
-from leafcode import CatalogSource
 from leafcode.catalog import Catalog
 from leafcode.codes import encode_codes
 from leafcode.evaluation import prefix_accuracy
@@ -31,6 +29,7 @@ from leafcode.pipeline import CompareOptions
 from leafcode.pipeline.items import catalog_embeddings, hold_out
 from leafcode.quantizers import TreeEncoder
 from leafcode.report.figures import percent
+from real_catalogues import load
 from result_files import TITLES
 from result_tables import Row, markdown
 
@@ -118,10 +117,7 @@ def main() -> None:
     options = parser.parse_args()
     table = []
     for name in options.catalogues:
-        source = CatalogSource(items=str(options.data / name / "items.parquet"), path_column="path")
-        table += rows(
-            name, load(source, SAMPLES.get(name), "cpu", progress=True), CompareOptions(), options.seed
-        )
+        table += rows(name, load(options.data, name), CompareOptions(), options.seed)
     print(markdown(table))
 
 

@@ -1,7 +1,6 @@
 """A benchmark of seconds: what it leaves, and that it goes on and grows."""
 
 import dataclasses
-import hashlib
 import json
 
 import numpy as np
@@ -11,7 +10,8 @@ import pytest
 from tests.catalogues import SHORT, clustered
 
 import ablations
-from catalogues import Benchmark, load, machine, merge, run
+from catalogues import Benchmark, merge, run
+from figures import machine
 from leafcode import CatalogSource
 from leafcode.errors import InputError
 from leafcode.pipeline import CompareOptions
@@ -84,15 +84,6 @@ def test_figures_of_other_defaults_are_not_mixed(data):
     other = dataclasses.replace(OPTIONS, training=dataclasses.replace(OPTIONS.training, temperature=0.5))
     with pytest.raises(InputError, match="figures of other defaults"):
         run(benchmark(data, options=other), progress=False)
-
-
-def test_a_sample_is_decided_by_the_ids(data):
-    source = CatalogSource(items=str(data / "shop" / "items.parquet"), path_column="path")
-    whole, part = load(source, None, "cpu", False), load(source, 50, "cpu", False)
-    wanted = sorted(whole.ids.to_pylist(), key=lambda one: hashlib.sha256(one.encode()).digest())[:50]
-    assert sorted(part.ids.to_pylist()) == sorted(wanted)
-    assert part.embeddings is not None
-    assert len(part.embeddings) == 50
 
 
 def test_of_a_training_in_several_tables_the_last_counts():

@@ -1,8 +1,7 @@
 import numpy as np
 from tests.benchmarks.test_catalogues import OPTIONS, data  # noqa: F401 (a fixture)
 
-from catalogues import load
-from leafcode import CatalogSource
+from real_catalogues import load
 from where_errors_arise import rows, shared_codes
 
 
@@ -14,9 +13,7 @@ def test_the_longest_prefix_that_anybody_has():
 
 
 def test_all_items_are_the_sum_of_those_that_share_so_many_codes(data):  # noqa: F811
-    catalog = load(
-        CatalogSource(items=str(data / "shop" / "items.parquet"), path_column="path"), None, "cpu", False
-    )
+    catalog = load(data, "shop", progress=False)
     *some, everything = rows("shop", catalog, OPTIONS, 0)
     assert everything["codes shared"] == "all items"
     assert everything["items"] == "100.0%"
