@@ -7,14 +7,19 @@ from tests.training.catalogues import QUICK, catalogue, model_of
 from leafcode.errors import InputError
 from leafcode.taxonomy import Taxonomy
 from leafcode.training import TrainingConfig
+from leafcode.training.labels import Labels
 from leafcode.training.tree_term import TreeTerm
 
 EMBEDDINGS, NODES, TREE = catalogue()
 
 
 def term_of(nodes=NODES, tree=TREE, train=None, **settings):
-    train = np.arange(len(nodes)) if train is None else train
-    return TreeTerm(nodes, tree, TrainingConfig(**{**QUICK, **settings}), train, torch.device("cpu"))
+    return of_labels(Labels(nodes, tree), train, **settings)
+
+
+def of_labels(labels, train=None, **settings):
+    train = np.arange(len(NODES)) if train is None else train
+    return TreeTerm(labels, TrainingConfig(**{**QUICK, **settings}), train, torch.device("cpu"))
 
 
 def path_of(node):
@@ -49,9 +54,7 @@ def test_items_count_as_far_as_they_are_trusted():
     trust = np.random.default_rng(0).choice(np.float32([0, 0.5, 1]), len(NODES))
 
     def loss(trust, items):
-        term = TreeTerm(
-            NODES, TREE, TrainingConfig(**QUICK), np.arange(len(NODES)), torch.device("cpu"), trust
-        )
+        term = of_labels(Labels(NODES, TREE, trust=trust))
         return term.loss(model.tree_encoder, torch.from_numpy(EMBEDDINGS[items]), items).item()
 
     alone = [loss(None, items[place : place + 1]) for place in range(len(items))]
@@ -101,9 +104,7 @@ def test_either_of_two_places_will_do():
     places = np.stack([NODES, np.where(NODES >= 0, np.roll(NODES, 40), -1)], axis=1)
     items = np.arange(0, 100, 7)
     model = model_of(data=(EMBEDDINGS, places, TREE))
-    term = TreeTerm(
-        NODES, TREE, TrainingConfig(**QUICK), np.arange(len(NODES)), torch.device("cpu"), places=places
-    )
+    term = of_labels(Labels(NODES, TREE, places=places))
     assert term.check(model.tree_encoder) is model.tree_encoder
     found = term.loss(model.tree_encoder, torch.from_numpy(EMBEDDINGS[items]), items)
     leaves = sorted({path_of(node) for node in places.ravel() if node >= 0})
@@ -123,8 +124,11 @@ def test_either_of_two_places_will_do():
 
 def test_batches_are_drawn_by_the_first_place():
     places = np.stack([NODES, np.where(NODES >= 0, NODES[0], -1)], axis=1)
-    term = TreeTerm(
-        NODES, TREE, TrainingConfig(**QUICK), np.arange(len(NODES)), torch.device("cpu"), places=places
-    )
+    term = of_labels(Labels(NODES, TREE, places=places))
     for step in range(3):
         np.testing.assert_array_equal(term.batch(step), term_of().batch(step))
+
+
+def test_without_a_tree_there_is_no_term():
+    with pytest.raises(InputError, match="no category tree"):
+        of_labels(Labels(NODES, None))

@@ -87,8 +87,9 @@ def test_shares_of_reconstruction_and_quantisation_add_up(size):
 def test_a_term_on_pairs_is_not_shared_out(monkeypatch):
     monkeypatch.setattr(trainer_module, "current_world", lambda: World(0, 2))
     trainer = trainer_of()
-    term = ContrastTerm(trainer.nodes, trainer.taxonomy, TrainingConfig(), weight=1.0)
+    labels = trainer.labels
+    term = ContrastTerm(labels.nodes, labels.taxonomy, TrainingConfig(), weight=1.0)
     with pytest.raises(InputError, match="code_term: found ContrastTerm in 2 processes; expected one"):
         Trainer(
-            trainer.model, trainer.inputs, trainer.nodes, trainer.taxonomy, TrainingConfig(), code_term=term
+            trainer.model, trainer.inputs, labels.nodes, labels.taxonomy, TrainingConfig(), code_term=term
         )

@@ -6,7 +6,6 @@ batch for both would teach the codebooks a distribution that is not the catalogu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ from leafcode.catalog import split_by_content
 from leafcode.errors import InputError, TrainingError
 from leafcode.products import FastLinear
 from leafcode.quantizers import RQVAE
-from leafcode.taxonomy import Taxonomy, find_categories
+from leafcode.taxonomy import Taxonomy
 from leafcode.training.checkpoint import (
     Checkpoint,
     cpu_state,
@@ -35,6 +34,7 @@ from leafcode.training.checkpoint import (
 from leafcode.training.code_objective import CodeObjective
 from leafcode.training.code_term import CodeTerm
 from leafcode.training.config import SMALLEST_BATCH, TrainingConfig
+from leafcode.training.labels import Labels
 from leafcode.training.randomness import Stream, stream_generator, stream_seed
 from leafcode.training.tree_term import TreeTerm
 from leafcode.training.tree_weight import WEIGHT_IN_TRAINING, choose_tree_weight, turn_towards_tree
@@ -163,13 +163,8 @@ class Trainer:
             )
         self.model = model.to(self.device)
         self.code_term = None if code_term is None else code_term.to(self.device)
-        self.inputs, self.nodes = inputs, np.asarray(nodes)
-        if self.nodes.shape != (len(inputs),):
-            raise InputError(
-                "nodes", f"shape {self.nodes.shape}", f"one node for each of {len(inputs)} items"
-            )
-        self.trust = None if trust is None else _checked_trust(trust, len(inputs))
-        self.places = None if places is None else _checked_places(places, self.nodes)
+        self.inputs = inputs
+        self.labels = Labels.of(len(inputs), nodes, taxonomy, trust, places)
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
         self.optimizer: torch.optim.AdamW
@@ -189,23 +184,21 @@ class Trainer:
         self._validation = self._sample(np.flatnonzero(held_out) if held_out.any() else self._train)
         if self.code_term is not None:
             self.code_term.prepare(self._train)
-        self.taxonomy = taxonomy if self._tree_can_teach(taxonomy) else None
-        self._find_weight = self.taxonomy is not None and config.contrast_weight == "auto"
+        self._with_tree = self._tree_can_teach()
+        self._find_weight = self._with_tree and config.contrast_weight == "auto"
         self.tree_weight = 0.0
-        if self.taxonomy is not None:
+        if self._with_tree:
             self.tree_weight = (
                 WEIGHT_IN_TRAINING if config.contrast_weight == "auto" else config.contrast_weight
             )
-            self._tree = TreeTerm(
-                self.nodes, self.taxonomy, config, self._train, self.device, self.trust, self.places
-            )
+            self._tree = TreeTerm(self.labels, config, self._train, self.device)
             self._tree_encoder = self._tree.check(self.model.tree_encoder)
-            kept_aside = self._validation[self.nodes[self._validation] >= 0]
+            kept_aside = self._validation[self.labels.nodes[self._validation] >= 0]
             watched = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
             self._tree_validation = watched[: config.contrast_batch_size]
         self._codes = CodeObjective(self.model, inputs, self._train, config, self.device, self.code_term)
         self._steps = {
-            "tree": config.tree_steps if self.taxonomy is not None else 0,
+            "tree": config.tree_steps if self._with_tree else 0,
             "content": config.content_steps,
             "codes": config.steps,
         }
@@ -283,21 +276,19 @@ class Trainer:
         self.best = _NOTHING_YET
         self._codes.forget_usage()
 
-    def _tree_can_teach(self, taxonomy: Taxonomy | None) -> bool:
+    def _tree_can_teach(self) -> bool:
         """Whether lambda is not zero and enough training items lie in two categories at least."""
-        if self.config.contrast_weight == 0 or (taxonomy is None and self.config.contrast_weight == "auto"):
+        wanted = self.config.contrast_weight
+        if wanted == 0 or (wanted == "auto" and self.labels.taxonomy is None):
             return False
-        if taxonomy is None:
+        if self.labels.taxonomy is None:
             raise TrainingError("There is no category tree. Train with --contrast-weight 0 or auto.")
-        labels = self.nodes[self._train]
-        labels = labels[labels >= 0]
-        # The finest ones: a category and its only subcategory cannot be told apart.
-        categories = len(find_categories(labels, taxonomy, of=labels[:0]).spans)
-        if categories >= 2 and len(labels) >= SMALLEST_BATCH:
+        labelled, categories = self.labels.categories(self._train)
+        if categories >= 2 and labelled >= SMALLEST_BATCH:
             return True
-        found = f"{len(labels)} training items have a category, of {categories} different ones"
+        found = f"{labelled} training items have a category, of {categories} different ones"
         needed = f"it takes {SMALLEST_BATCH} items and two categories to tell them apart"
-        if self.config.contrast_weight == "auto":
+        if wanted == "auto":
             self.warnings.append(f"The tree was not used: {found}, and {needed}.")
             return False
         raise TrainingError(f"Only {found}, and {needed}. Train with --contrast-weight 0.")
@@ -447,30 +438,9 @@ class Trainer:
         settings: dict[str, Any] = {"training": asdict(self.config), "model": asdict(self.model.config)}
         if self.code_term is not None:
             settings["code_term"] = self.code_term.identity()
-        if self.trust is not None:
-            settings["trust"] = hashlib.sha256(self.trust.tobytes()).hexdigest()
-        if self.places is not None:
-            settings["places"] = hashlib.sha256(self.places.tobytes()).hexdigest()
-        parents = None if self.taxonomy is None else self.taxonomy.parents
-        return identity_of(settings, self.inputs, self.nodes, parents)
-
-
-def _checked_trust(trust: npt.NDArray[np.floating[Any]], items: int) -> npt.NDArray[np.float32]:
-    if trust.shape != (items,):
-        raise InputError("trust", f"shape {trust.shape}", f"a number for each of {items} items")
-    if not bool(((trust >= 0) & (trust <= 1)).all()):
-        row = int(np.flatnonzero(~((trust >= 0) & (trust <= 1)))[0])
-        raise InputError(f"trust: item {row + 1}", str(trust[row]), "a number in [0, 1]")
-    return np.ascontiguousarray(trust, np.float32)
-
-
-def _checked_places(
-    places: npt.NDArray[np.integer[Any]], nodes: npt.NDArray[np.integer[Any]]
-) -> npt.NDArray[np.int64]:
-    if places.ndim != 2 or not np.array_equal(places[:, :1], nodes[:, None]):
-        found = f"shape {places.shape}" + (", or other first places" if places.ndim == 2 else "")
-        raise InputError("places", found, f"shape ({len(nodes)}, P), the first column that of `nodes`")
-    return np.ascontiguousarray(places, np.int64)
+        tree = self.labels.taxonomy if self._with_tree else None
+        parents = None if tree is None else tree.parents
+        return identity_of(settings | self.labels.digests(), self.inputs, self.labels.nodes, parents)
 
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:

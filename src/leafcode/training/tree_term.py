@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,8 +10,9 @@ from torch import Tensor
 from leafcode.errors import InputError
 from leafcode.losses import prototype_contrastive_loss
 from leafcode.quantizers import TreeEncoder
-from leafcode.taxonomy import Grades, Taxonomy
+from leafcode.taxonomy import Grades
 from leafcode.training.config import TrainingConfig
+from leafcode.training.labels import Labels
 from leafcode.training.tree_batches import TreeBatches
 from leafcode.training.tree_targets import tree_targets
 
@@ -22,26 +21,27 @@ class TreeTerm(TreeBatches):
     """Batches of labelled items, and the contrastive loss of their projections.
 
     Args:
-        nodes: (n,) node of each item, -1 for unlabelled items.
-        taxonomy: The tree.
+        labels: Of the items, with a tree. Trust is the weight of an item in the loss, see `leafcode.audit`.
+            For places see `tree_targets`; batches are drawn by `nodes`, so that an item takes part as often
+            as any other.
         config: Settings.
         train: Positions of the training items, labelled or not.
         device: Where the loss is computed.
-        trust: float32 (n,) weight of each item in the loss, see `leafcode.audit`; None for equal weights.
-        places: (n, P) nodes of items with several paths, see `tree_targets`; batches are drawn by `nodes`, so
-            that an item takes part as often as any other. None for one path each.
+
+    Raises:
+        InputError: There is no tree.
     """
 
     def __init__(
         self,
-        nodes: npt.NDArray[np.integer[Any]],
-        taxonomy: Taxonomy,
+        labels: Labels,
         config: TrainingConfig,
         train: npt.NDArray[np.int64],
         device: torch.device,
-        trust: npt.NDArray[np.float32] | None = None,
-        places: npt.NDArray[np.integer[Any]] | None = None,
     ) -> None:
+        nodes, taxonomy, trust, places = labels.nodes, labels.taxonomy, labels.trust, labels.places
+        if taxonomy is None:
+            raise InputError("labels", "no category tree", "the tree of the nodes")
         super().__init__(nodes, taxonomy, config, train)
         grades = Grades.parse(config.grades, taxonomy.max_depth)
         if places is None:
