@@ -54,10 +54,7 @@ class Labels:
         if trust is not None:
             _check_trust(trust, items)
         if places is not None:
-            if places.ndim != 2 or not np.array_equal(places[:, :1], nodes[:, None]):
-                found = f"shape {places.shape}" + (", or other first places" if places.ndim == 2 else "")
-                expected = f"shape ({items}, P), the first column that of `nodes`"
-                raise InputError("places", found, expected)
+            _check_places(places, nodes)
         return cls(
             nodes,
             taxonomy,
@@ -91,3 +88,10 @@ def _check_trust(trust: npt.NDArray[np.floating[Any]], items: int) -> None:
     wrong = np.flatnonzero(~((trust >= 0) & (trust <= 1)))
     if len(wrong):
         raise InputError(f"trust: item {wrong[0] + 1}", str(trust[wrong[0]]), "a number in [0, 1]")
+
+
+def _check_places(places: npt.NDArray[np.integer[Any]], nodes: npt.NDArray[np.integer[Any]]) -> None:
+    if places.ndim != 2 or not np.array_equal(places[:, :1], nodes[:, None]):
+        found = f"shape {places.shape}" + (", or other first places" if places.ndim == 2 else "")
+        expected = f"shape ({len(nodes)}, P), the first column that of `nodes`"
+        raise InputError("places", found, expected)
