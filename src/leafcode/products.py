@@ -12,7 +12,9 @@ from torch.overrides import TorchFunctionMode
 
 _MATMUL = (torch.matmul, Tensor.matmul, Tensor.__matmul__)
 _BUILT: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-_POINTWISE: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if _BUILT else None
+_POINTWISE: Any = None
+if _BUILT and hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+    _POINTWISE = torch.ops.mkldnn._linear_pointwise.default
 # MKL keeps to AVX2 on AMD's processors. Where there is no more, it is as fast, and faster for gradients.
 _ONEDNN: Any = _POINTWISE if torch.backends.cpu.get_cpu_capability() == "AVX512" else None
 
