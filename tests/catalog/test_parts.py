@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,3 +65,29 @@ def test_too_many_vectors_are_told_before_anything_is_read(folder):
     np.save(folder / "all.npy", np.ones((4, 2)))
     with pytest.raises(InputError, match=r"all\.npy: found 4 rows; expected 3, as in .*a\.parquet"):
         next(read_catalog_parts(folder, **COLUMNS, embeddings_file=folder / "all.npy"))
+
+
+STATUS = Path("/proc/self/status")
+
+
+def pages_of_files():
+    """Resident memory of this process in MiB that is pages of files."""
+    (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("RssFile"))
+    return int(line.split()[1]) / 1024
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("files", [1, 2])
+def test_vectors_are_let_go_of_part_by_part(tmp_path, files):
+    for number in range(files):
+        np.save(tmp_path / f"{number}.npy", np.ones((1 << 16, 512 // files), np.float16))
+        ids = pa.array(np.arange(number << 16, (number + 1) << 16)).cast(pa.string())
+        pq.write_table(pa.table({"id": ids}), tmp_path / f"{number}.parquet")
+    parts = read_catalog_parts(tmp_path, text_columns=(), embeddings_file=tmp_path, rows=1 << 13)
+    kept = next(parts).catalog.embeddings
+    before, largest = pages_of_files(), 0.0
+    for part in parts:
+        assert np.isfinite(part.catalog.embeddings).all()
+        largest = max(largest, pages_of_files())
+    assert largest - before < 20  # of 64
+    assert (np.asarray(kept) == 1).all()

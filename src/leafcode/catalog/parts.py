@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from leafcode.catalog.embeddings import check_embeddings, load_vectors_beside
 from leafcode.catalog.items import Catalog, ItemColumns, check_arguments
+from leafcode.catalog.rows import let_go
 from leafcode.catalog.vector_column import BATCH, vector_rows
 from leafcode.errors import FileRows
 from leafcode.taxonomy.readers import count_rows, find_files, read_batches
@@ -85,3 +86,5 @@ def read_catalog_parts(
                 check_embeddings(block, where)
             read += len(part)
             yield CatalogPart(dataclasses.replace(part, embeddings=block), place)
+            if vectors is not None:
+                let_go(vectors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -37,6 +38,11 @@ class Rows:
     def __len__(self) -> int:
         """Number of rows, n."""
         return int(self._starts[-1]) if self._index is None else len(self._index)
+
+    @property
+    def parts(self) -> tuple[Floats, ...]:
+        """The arrays that the rows lie in."""
+        return tuple(self._parts)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -88,6 +94,20 @@ def row_view(x: Floats, index: npt.NDArray[np.int64]) -> Floats:
         [[2.0]]
     """
     return as_array(x.take(index) if isinstance(x, Rows) else Rows([x], index))
+
+
+def let_go(x: Floats) -> None:
+    """Give back the pages of memory-mapped vectors that were read; they are read again when they are needed.
+
+    Such pages count as memory of the process until the system wants them back, which may be never.
+
+    Args:
+        x: An array or `Rows`, memory-mapped read-only; anything else is left as it is.
+    """
+    for array in x.parts if isinstance(x, Rows) else (x,):
+        mapped = getattr(array, "_mmap", None)
+        if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def as_array(rows: Rows) -> Floats:
