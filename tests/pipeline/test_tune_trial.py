@@ -69,7 +69,7 @@ def test_a_trial_learns_from_all_paths_and_any_is_right(tmp_path, catalogue):
     several = source(files.items, files.vectors).load()
     split = Split(several, hold_out(several, 0.25, 0))
     trainer = split.trainer(OPTIONS, OPTIONS.training, "cpu")
-    np.testing.assert_array_equal(trainer.places, several.places[~split.held_out])
+    np.testing.assert_array_equal(trainer.labels.places, several.places[~split.held_out])
     model = trainer.model
     first = dataclasses.replace(split, catalog=dataclasses.replace(several, places=None))
     accuracy, of_the_first = (one.measure(model, 1.0).accuracy for one in (split, first))
