@@ -37,7 +37,7 @@ from leafcode.files import write_text
 from leafcode.pipeline.items import catalog_embeddings
 from leafcode.taxonomy import Taxonomy, lca_depth
 from options import RESULTS, WORK, benchmark_parser, run_and_print
-from real_catalogues import load
+from real_catalogues import load, source_of
 
 CATALOGUES = ("icd10cm", "naics_2017", "usda_foods", "bigbasket", "amazon_beauty", "onet_tools_unspsc")
 MOVES = ("sibling", "cousin", "anywhere")
@@ -230,7 +230,7 @@ def run(
                 catalog = load(data, name, device)
                 kept = catalog.subset(catalog.labelled)
                 if kept.taxonomy is None:
-                    raise InputError(name, "no categories", "a path for some items")
+                    raise InputError(source_of(data, name).place, "no categories", "a path for some items")
                 unit = unit_vectors(catalog_embeddings(kept))
                 tasks[name] = (unit, kept.nodes.astype(np.int64), kept.taxonomy, nearest_neighbors(unit, 50))
             for move in missing:

@@ -24,7 +24,7 @@ import numpy as np
 
 from leafcode.audit import audit_labels
 from leafcode.pipeline.items import catalog_embeddings
-from real_catalogues import load
+from real_catalogues import load, source_of
 
 NOISE = 0.5
 """Length of the noise, in lengths of an embedding."""
@@ -34,7 +34,7 @@ def measure(data: Path, catalogue: str, items: int) -> dict[str, float]:
     """Audit one size; seconds and GiB."""
     catalog = load(data, catalogue, progress=False)
     if catalog.taxonomy is None:
-        raise SystemExit(f"{catalogue} has no categories")
+        raise SystemExit(f"{source_of(data, catalogue).items} has no categories")
     vectors = np.asarray(catalog_embeddings(catalog), np.float32)
     rng = np.random.default_rng(0)
     tiled = np.empty((items, vectors.shape[1]), np.float32)

@@ -203,6 +203,12 @@ def test_what_is_not_trusted_does_not_teach():
         torch.testing.assert_close(first, results[1][name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("wrong", [np.ones(3), np.full(120, 1.5), np.full(120, np.nan)])
+def test_trust_out_of_range(wrong):
+    with pytest.raises(InputError, match="trust"):
+        trainer_of(trust=wrong.astype(np.float32))
+
+
 def test_lambda_0_leaves_the_tree_out():
     embeddings, nodes, _ = catalogue()
     result = trainer_of(contrast_weight=0).fit()
@@ -481,3 +487,10 @@ def test_a_checkpoint_of_other_places_is_refused(tmp_path):
     first.fit()
     with pytest.raises(TrainingError, match="written for other data"):
         second.fit()
+
+
+@pytest.mark.parametrize("places", [np.zeros((120, 2), int), np.zeros(120, int), np.zeros((3, 1), int)])
+def test_places_must_begin_with_the_nodes(places):
+    embeddings, nodes, tree = catalogue()
+    with pytest.raises(InputError, match=r"places: found .*expected shape \(120, P\)"):
+        Trainer(model_of(), embeddings, nodes, tree, TrainingConfig(**QUICK), places=places, progress=False)
