@@ -46,6 +46,7 @@ from leafcode.errors import InputError, LeafcodeError
 from leafcode.evaluation import error_reduction, mean_interval, precision_at_k
 from leafcode.files import write_text
 from leafcode.integrations.sentence_transformers import TaxonomyBatchSampler, TaxonomyContrastiveLoss
+from leafcode.products import FastLinear
 from leafcode.taxonomy import Taxonomy
 from options import WORK, benchmark_parser
 
@@ -222,17 +223,26 @@ def fine_tune(
             report_to="none",
             disable_tqdm=True,
         )
-        SentenceTransformerTrainer(
-            model=encoder, args=arguments, train_dataset=dataset, loss=loss(encoder, task.taxonomy, dataset)
-        ).train()
+        with FastLinear():
+            SentenceTransformerTrainer(
+                model=encoder,
+                args=arguments,
+                train_dataset=dataset,
+                loss=loss(encoder, task.taxonomy, dataset),
+            ).train()
     return encoder.eval()
 
 
 def measure(task: Task, encoder: SentenceTransformer) -> FloatArray:
     """Precision at 10 of an encoder, by depth."""
-    vectors = encoder.encode(
-        task.texts, batch_size=128, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-    )
+    with FastLinear():
+        vectors = encoder.encode(
+            task.texts,
+            batch_size=128,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+        )
     return task.precision(np.asarray(vectors, np.float32))
 
 

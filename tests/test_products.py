@@ -30,7 +30,9 @@ class Everything(torch.nn.Module):
 
     def forward(self, x):
         x = self.bare(torch.relu(self.map(x))) @ self.weight
-        return torch.matmul(x.matmul(x.T), x), x[None] @ x.T, x @ x[0]
+        sequences = torch.stack([x, x + 1]).transpose(0, 1)
+        of_sequences = torch.nn.functional.linear(sequences, x)
+        return torch.matmul(x.matmul(x.T), x), x[None] @ x.T, x @ x[0], of_sequences
 
 
 @torch.no_grad()
@@ -48,15 +50,17 @@ def test_modules_compute_the_same_within_the_mode(monkeypatch):
         found = model(x)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
-    assert shapes == [(9, 6, 5), (9, 5, 4), (9, 4, 3), (9, 3, 9), (9, 9, 3)]
+    of_sequences = [(9, 2, 3, 9), (18, 3, 9)]
+    assert shapes == [(9, 6, 5), (9, 5, 4), (9, 4, 3), *of_sequences, (9, 3, 9), (9, 9, 3)]
     model(x)
-    assert len(shapes) == 5
+    assert len(shapes) == 7
 
 
+@pytest.mark.parametrize("rows", [(7,), (2, 3)])
 @pytest.mark.parametrize("with_bias", [False, True])
-def test_gradients_are_those_of_torch(with_bias):
+def test_gradients_are_those_of_torch(rows, with_bias):
     generator = torch.Generator().manual_seed(0)
-    shapes = [(7, 5), (4, 5), *([(4,)] if with_bias else [])]
+    shapes = [(*rows, 5), (4, 5), *([(4,)] if with_bias else [])]
     ours = [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
     theirs = [one.detach().clone().requires_grad_() for one in ours]
     linear(*ours).sin().sum().backward()

@@ -27,12 +27,12 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     is torch's own.
 
     Args:
-        inputs: (n, D).
+        inputs: (…, D), of two or more dimensions.
         weight: (K, D).
         bias: (K,).
 
     Returns:
-        (n, K).
+        (…, K).
 
     Example:
         >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
@@ -41,11 +41,13 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     given = (inputs, weight) if bias is None else (inputs, weight, bias)
     if (
         _ONEDNN is None
-        or not len(inputs)
+        or not inputs.numel()
         or any(one.device.type != "cpu" or one.dtype != torch.float32 for one in given)
         or torch.is_autocast_enabled("cpu")
     ):
         return F.linear(inputs, weight, bias)
+    if inputs.dim() > 2:
+        return linear(inputs.flatten(0, -2), weight, bias).view(*inputs.shape[:-1], -1)
     if torch.is_grad_enabled() and any(one.requires_grad for one in given):
         product: Tensor = _Product.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
         return product
@@ -93,7 +95,7 @@ class FastLinear(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401 (whatever the function returns)
         """Called in place of each function of torch."""
         if not types and not kwargs:
-            if func is F.linear and args[0].dim() == 2:
+            if func is F.linear and args[0].dim() > 1:
                 return linear(*args)
             if func in _MATMUL and args[0].dim() == args[1].dim() == 2:
                 return linear(args[0], args[1].T)

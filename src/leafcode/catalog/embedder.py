@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from leafcode.catalog.vector_cache import FloatArray, VectorCache
 from leafcode.errors import InputError
+from leafcode.products import FastLinear
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -145,9 +146,10 @@ class Embedder:
         return vectors[[place[text] for text in texts]]
 
     def _encode(self, texts: list[str], row_of_text: dict[str, int]) -> FloatArray:
-        vectors = self._encoder.encode(
-            texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True
-        )
+        with FastLinear():
+            vectors = self._encoder.encode(
+                texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True
+            )
         vectors = np.asarray(vectors, np.float32)
         bad: npt.NDArray[np.int64] = np.flatnonzero(
             ~np.isfinite(vectors).all(axis=1) | ~(vectors != 0).any(axis=1)

@@ -124,8 +124,9 @@ class _GradedPairs(torch.autograd.Function):
 def _block_size(candidates: Tensor) -> int:
     """Anchors at a time: few enough for the caches of a CPU, many enough for fast matrix products.
 
-    Of a batch of middling size, so few that their relatives are not all of it.
+    Of a batch of middling size, so few that their relatives are not all of it. A small one stays whole, for
+    there the number of operations is what takes the time.
     """
     pairs = 2**21 if candidates.device.type == "cpu" else 2**25
     count = max(1, len(candidates))
-    return max(256, min(count // 4, 512, pairs // count))
+    return 512 if count <= 512 else max(256, min(count // 4, 512, pairs // count))
