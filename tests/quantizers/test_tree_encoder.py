@@ -27,6 +27,12 @@ def encoder_of(spans=SPANS, seed=0, dim=5, **settings):
     return encoder
 
 
+@pytest.fixture(params=[1, 3, 2048])
+def compared(request, monkeypatch):
+    """With so many categories at once."""
+    monkeypatch.setattr(tree_encoder, "_COMPARED", request.param)
+
+
 def embeddings(count=9, seed=1):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(count, 6, generator=generator, dtype=torch.float64)
@@ -62,6 +68,7 @@ def test_places_in_any_tree(labelled, seed):
     np.testing.assert_allclose(encoder.places().detach(), expected, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.usefixtures("compared")
 def test_the_tree_part_is_the_expected_place():
     encoder, x = encoder_of(), embeddings()
     encoder.temperature.fill_(0.4)
@@ -74,6 +81,7 @@ def test_the_tree_part_is_the_expected_place():
     assert (encoder(x).norm(dim=1) <= 1 + 1e-12).all()
 
 
+@pytest.mark.usefixtures("compared")
 def test_sure_of_its_category_an_item_lies_on_its_place():
     encoder, x = encoder_of(), embeddings(40)
     encoder.temperature.fill_(1e-5)
@@ -99,6 +107,7 @@ def test_projection_is_of_unit_length_and_sees_only_the_direction():
     torch.testing.assert_close(encoder(3.7 * x), encoder(x))
 
 
+@pytest.mark.usefixtures("compared")
 def test_gradient_in_float64():
     encoder, x = encoder_of(), embeddings(4).requires_grad_()
     encoder.temperature.fill_(0.5)

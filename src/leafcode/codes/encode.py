@@ -17,8 +17,6 @@ from leafcode.errors import InputError
 from leafcode.products import FastLinear
 from leafcode.quantizers import RQVAE, ResidualQuantizer
 
-_TREE_ENTRIES = 2**23
-"""Items times categories at once, 32 MiB of float32."""
 _ORDINARY = 1e6
 """Rows whose length is beyond it, or below its inverse, are left to float64."""
 
@@ -103,7 +101,7 @@ def encode_items(
         inputs: Embeddings (n, E), possibly memory-mapped; read in chunks. For a model with an engagement part
             (n, E + H), or (n, E) for items without any history.
         device: As for `encode_codes`.
-        chunk: Items encoded at once, fewer where there are many categories.
+        chunk: As for `encode_codes`.
         progress: Show a progress bar on standard error.
 
     Returns:
@@ -164,9 +162,6 @@ class _Encoder:
         self._threads = torch.get_num_threads() if torch.device(device).type == "cpu" else 1
         if isinstance(model, RQVAE):
             self._content = model.config.embedding_dim
-            # Every category takes a place in each row of the tree encoder's softmax.
-            entries = _TREE_ENTRIES // self._threads
-            self._chunk = min(chunk, max(64, entries // max(1, model.config.categories)))
         self._find = ResidualSearch(self.fast.quantizer, _SAFETY * self._error())
 
     @torch.no_grad()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from leafcode.products import linear
 from leafcode.quantizers.residual_block import ResidualBlock
 
 _CATEGORIES = 1 << 14
 """Categories whose places are computed at once."""
+_COMPARED = 1 << 10
+"""Categories that items are compared with at once."""
 
 
 class TreeEncoder(nn.Module):
@@ -48,7 +54,7 @@ class TreeEncoder(nn.Module):
         own = torch.arange(categories)[:, None] + torch.arange(2)
         self.register_buffer("spans", own[:, None].repeat(1, depths, 1))
         self.register_buffer("temperature", torch.tensor(0.05))
-        self._cached: tuple[object, Tensor] | None = None
+        self._cached: tuple[object, Tensor, Tensor] | None = None
 
     def project(self, embeddings: Tensor) -> Tensor:
         """Projections (B, T) of embeddings (B, E), unit length: where the contrastive term acts."""
@@ -67,15 +73,38 @@ class TreeEncoder(nn.Module):
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Tree part (B, T) of embeddings (B, E)."""
-        cosines = self.project(embeddings) @ F.normalize(self.prototypes, dim=1).T
-        return F.softmax(cosines.div_(self.temperature), dim=1) @ self._known_places()
+        unit, places = self._known_categories()
+        # In bits, for torch has faster powers of 2 than of e.
+        query = self.project(embeddings) / (self.temperature * math.log(2))
+        return _expectation(query, torch.split(unit, _COMPARED), torch.split(places, _COMPARED))
 
-    def _known_places(self) -> Tensor:
-        """`places`, which take as long as many items and are kept while no weight changes."""
+    def _known_categories(self) -> tuple[Tensor, Tensor]:
+        """Prototypes of unit length, and `places`.
+
+        They take as long as many items, and are kept while no weight changes.
+        """
         if torch.is_grad_enabled():
-            return self.places()
+            return F.normalize(self.prototypes, dim=1), self.places()
         tensors = (self.prototypes, self.spans)
         state = tuple((tensor.data_ptr(), tensor._version, tensor.dtype) for tensor in tensors)
         if self._cached is None or self._cached[0] != state:
-            self._cached = (state, self.places())
-        return self._cached[1]
+            self._cached = (state, F.normalize(self.prototypes, dim=1), self.places())
+        return self._cached[1:]
+
+
+def _expectation(query: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+    """Mean (B, T) of the values (C, T), weighted by 2 to the power of query (B, D) times keys (C, D).
+
+    Keys and values come in parts. What a part adds is relative to the largest power so far, as in Milakov and
+    Gimelshein, "Online normalizer calculation for softmax" (2018), so that no power overflows and the powers of
+    all parts are never held at once.
+    """
+    total, weight = query.new_zeros(()), query.new_zeros(())
+    largest = query.new_full((len(query), 1), -math.inf)
+    for key, value in zip(keys, values, strict=True):
+        powers = linear(query, key)
+        before, largest = largest, torch.maximum(largest, powers.detach().amax(1, keepdim=True))
+        shares, fade = powers.sub_(largest).exp2_(), (before - largest).exp2_()
+        total = total * fade + linear(shares, value.T)
+        weight = weight * fade + shares.sum(1, keepdim=True)
+    return total / weight
