@@ -95,9 +95,9 @@ class TreeEncoder(nn.Module):
 def _expectation(query: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
     """Mean (B, T) of the values (C, T), weighted by 2 to the power of query (B, D) times keys (C, D).
 
-    Keys and values come in parts. What a part adds is relative to the largest power so far, as in Milakov and
-    Gimelshein, "Online normalizer calculation for softmax" (2018), so that no power overflows and the powers of
-    all parts are never held at once.
+    Keys and values come in parts, so that the powers of all of them are never held at once. What a part adds
+    is relative to the largest power so far, and none overflows (Milakov and Gimelshein, "Online normalizer
+    calculation for softmax", 2018).
     """
     total, weight = query.new_zeros(()), query.new_zeros(())
     largest = query.new_full((len(query), 1), -math.inf)
