@@ -35,9 +35,10 @@ ALLOWED = {
     "__main__": {"cli"},
     "errors": set(),
     "files": set(),
+    "memory": set(),
     "products": set(),
 }
-FOR_ALL = {"errors", "files", "products"}
+FOR_ALL = {"errors", "files", "memory", "products"}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 

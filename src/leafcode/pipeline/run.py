@@ -20,6 +20,7 @@ from leafcode.codes import IdRegistry, encode_codes, encode_items, plain_strings
 from leafcode.errors import FileRows, InputError, RunFolderError
 from leafcode.evaluation import sample_rows
 from leafcode.files import locked
+from leafcode.memory import give_back
 from leafcode.pipeline.baselines import train_baselines
 from leafcode.pipeline.coding import code_items
 from leafcode.pipeline.engagement import model_inputs
@@ -159,7 +160,8 @@ class Run:
                 rows[file] = rows.get(file, 0) + count
         names, chosen = pa.concat_arrays(ids), np.concatenate(codes)
         given = {"path": paths.array(), "text": pa.concat_arrays(texts)}
-        del ids, codes, texts, paths
+        del first, part, vectors, ids, codes, texts, paths
+        give_back()
         suffix = self._enter(names, chosen, given, FileRows(tuple(rows), tuple(rows.values())))
         return _id_rows(names, chosen, suffix)
 
@@ -195,27 +197,39 @@ class Run:
             row[~before.active] = -1
             suffix, registry = before.assign(ids, codes, where)
             del before
-            kept_paths, kept_splits, kept_texts = RepeatedTexts(), RepeatedTexts(), []
-            start = 0
-            for batch in self.folder.read_id_batches():
-                named = batch.filter(pa.array(row[start : start + batch.num_rows] >= 0)).combine_chunks()
-                kept_paths.add(named["path"].combine_chunks())
-                kept_splits.add(named["split"].combine_chunks())
-                kept_texts.append(named["text"].combine_chunks().cast(pa.large_string()))
-                start += batch.num_rows
-            place = np.full(len(ids), -1, np.int32)  # of each item among the known ones
-            place[row[row >= 0]] = np.arange(np.count_nonzero(row >= 0))
-            index = pa.array(place, mask=place < 0)
-            new = pa.DictionaryArray.from_arrays(np.zeros(len(ids), np.int32), ["encoded"])
-            given = {
-                "path": first_known(given["path"], kept_paths.array().take(index)),
-                "text": first_known(given["text"], pa.concat_arrays(kept_texts).take(index)),
-                "split": first_known(kept_splits.array().take(index), new),
-            }
+            given = self._with_known(given, row)
+            del row
+            give_back()
             batches = ids_batches(registry, ids, given, self.folder.read_id_batches())
             self.folder.write_id_batches(batches)
         self.__dict__.pop("_index", None)
         return suffix
+
+    def _with_known(self, given: dict[str, pa.Array], row: npt.NDArray[np.int32]) -> dict[str, pa.Array]:
+        """What is known of n items: path, text and split.
+
+        Args:
+            given: Columns ``path`` and ``text`` (n,), null where nothing new is given.
+            row: (rows of ids.parquet,) which item each row is the ID of; -1 for none.
+        """
+        paths, splits, texts = RepeatedTexts(), RepeatedTexts(), []
+        start = 0
+        for batch in self.folder.read_id_batches():
+            named = batch.filter(pa.array(row[start : start + batch.num_rows] >= 0)).combine_chunks()
+            paths.add(named["path"].combine_chunks())
+            splits.add(named["split"].combine_chunks())
+            texts.append(named["text"].combine_chunks().cast(pa.large_string()))
+            start += batch.num_rows
+        count = len(given["path"])
+        place = np.full(count, -1, np.int32)  # of each item among the known ones
+        place[row[row >= 0]] = np.arange(np.count_nonzero(row >= 0))
+        index = pa.array(place, mask=place < 0)
+        new = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), ["encoded"])
+        return {
+            "path": first_known(given["path"], paths.array().take(index)),
+            "text": first_known(given["text"], pa.concat_arrays(texts).take(index)),
+            "split": first_known(splits.array().take(index), new),
+        }
 
     def evaluate(
         self,
