@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,12 +130,13 @@ class IdRegistry:
         names = _id_array(ids)
         given = check_stored_codes(codes, rows=len(names), levels=self.levels)
         columns = given.astype(np.int32, copy=False).T
+        item = self.items_of_rows(names)
         order = _sorted_unique(names, where)
         known, keys = _row_keys(self._code_columns, list(columns))
 
-        item = self.items_of_rows(names)
-        named = np.flatnonzero(item >= 0)
-        same = named[known[named] == keys[item[named]]]
+        same = item >= 0
+        if same.any():
+            same &= keys[item] == known
         suffix = np.full(len(names), -1, dtype=np.int64)
         before = self.table["suffix"].to_numpy()
         suffix[item[same]] = before[same]
@@ -146,7 +147,7 @@ class IdRegistry:
         suffix[by_group] = free + np.arange(len(group)) - np.searchsorted(group, group)
 
         active = self.active
-        active[named] = False
+        active[item >= 0] = False
         active[same] = True
         old = self.table.set_column(self.levels + 2, "active", pa.array(active))
         new = _table(names.take(pa.array(fresh)), columns[:, fresh], suffix[fresh])
@@ -166,8 +167,11 @@ class IdRegistry:
         for start in range(0, len(names), _IDS_AT_ONCE):
             some = slice(start, start + _IDS_AT_ONCE)
             found = pc.index_in(self.table["id"], value_set=plain_strings(names, some))
-            place = found.fill_null(-1).to_numpy()
-            item = np.where(place >= 0, place + np.int32(start), item)
+            first = 0
+            for chunk in found.chunks:
+                place, rows = chunk.fill_null(-1).to_numpy(), item[first : first + len(chunk)]
+                np.copyto(rows, place + np.int32(start), where=place >= 0)
+                first += len(chunk)
         return item
 
     def suffix_of(self, ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array) -> Int64Array:
@@ -200,27 +204,26 @@ class IdRegistry:
         columns = [*self._code_columns, self.table["suffix"].to_numpy()]
         if min(int(column.min(initial=0)) for column in columns) < 0:
             check_codes(np.column_stack(columns), "id registry: codes and suffix")
-        ids = self.table["id"].cast(pa.large_string()).combine_chunks()
-        order = pc.sort_indices(ids).to_numpy()
-        equal = _equal_neighbors(ids.take(pa.array(order)))
+        shared = _repeated(*_row_keys(columns))
         # Of the ids, only those that come more than once can be at fault.
-        several = np.unique(np.concatenate([order[:-1][equal], order[1:][equal]])).astype(np.int64)
-        number = np.asarray(ids.take(pa.array(several)).dictionary_encode().indices)
-        codes = [column[several] for column in columns[:-1]]
-        (twice,), (shared,) = _row_keys([number, *codes]), _row_keys(columns)
-        active = self.active[several]
+        ids = self.table["id"]
+        several = np.unique(
+            np.concatenate([np.arange(0), *map(np.ravel, _equal_in_order(ids, _sorted(ids)))])
+        )
+        number = np.asarray(ids.take(pa.array(several)).combine_chunks().dictionary_encode().indices)
+        twice = _repeated(*_row_keys([number, *(column[several] for column in columns[:-1])]))
+        active = np.flatnonzero(self.active[several])
+        both = _repeated(number[active])
         checks = [
-            (twice, several, "an item twice with the same codes"),
-            (shared, np.arange(len(self)), "two items with one Semantic ID"),
-            (number[active], several[active], "an item with two active rows"),
+            (None if twice is None else several[twice], "an item twice with the same codes"),
+            (shared, "two items with one Semantic ID"),
+            (None if both is None else several[active[both]], "an item with two active rows"),
         ]
-        for keys, among, found in checks:
-            rows = _repeated(keys)
+        for rows, found in checks:
             if rows is not None:
-                pair = among[list(rows)].tolist()
-                place = f"id registry: rows {pair[0]} and {pair[1]}"
+                place = f"id registry: rows {rows[0]} and {rows[1]}"
                 expected = "one row per item and codes, one of them active, and one item per Semantic ID"
-                raise InputError(place, f"{found} (id {ids[pair[0]].as_py()!r})", expected)
+                raise InputError(place, f"{found} (id {ids[int(rows[0])].as_py()!r})", expected)
 
 
 def plain_strings(texts: pa.LargeStringArray, rows: slice) -> pa.StringArray:
@@ -298,17 +301,27 @@ def _next_free(known: Int64Array, suffix: npt.NDArray[np.int32], wanted: Int64Ar
     return np.where((last >= 0) & (known[row] == wanted), suffix[row] + 1, 0)
 
 
-def _repeated(keys: npt.NDArray[np.integer[Any]]) -> tuple[int, int] | None:
-    """Positions of the first two equal keys in sorted order, or None where all differ."""
-    order = np.argsort(keys, kind="stable")
-    same = np.flatnonzero(np.diff(keys[order]) == 0)
-    return (int(order[same[0]]), int(order[same[0] + 1])) if len(same) else None
+def _repeated(keys: npt.NDArray[np.integer[Any]]) -> Int64Array | None:
+    """Positions (2,) of the first two equal keys in ascending order, or None where all differ."""
+    ascending = np.sort(keys)
+    again = ascending[1:][ascending[1:] == ascending[:-1]]
+    return np.flatnonzero(keys == again[0])[:2] if len(again) else None
 
 
-def _equal_neighbors(names: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
-    """Bool (n - 1,): which texts equal the next one; none of no text."""
-    rest = max(0, len(names) - 1)
-    return np.asarray(pc.equal(names.slice(0, rest), names.slice(1)))
+def _sorted(names: pa.LargeStringArray | pa.ChunkedArray) -> Int64Array:
+    """Positions of texts in ascending order."""
+    order: Int64Array = pc.sort_indices(names).to_numpy().view(np.int64)
+    return order
+
+
+def _equal_in_order(names: pa.LargeStringArray | pa.ChunkedArray, order: Int64Array) -> Iterator[Int64Array]:
+    """Pairs (2, e) of positions that follow one another in the order and whose texts are equal."""
+    for start in range(0, len(names) - 1, _IDS_AT_ONCE):
+        some = order[start : start + _IDS_AT_ONCE + 1]
+        texts = names.take(pa.array(some))
+        equal = np.flatnonzero(pc.equal(texts.slice(0, len(some) - 1), texts.slice(1)))
+        if len(equal):
+            yield np.stack([some[equal], some[equal + 1]])
 
 
 def _sorted_unique(names: pa.LargeStringArray, where: FileRows | None) -> Int64Array:
@@ -317,16 +330,12 @@ def _sorted_unique(names: pa.LargeStringArray, where: FileRows | None) -> Int64A
     Raises:
         InputError: Two are equal.
     """
-    order: Int64Array = pc.sort_indices(names).to_numpy().view(np.int64)
-    for start in range(0, len(names) - 1, _IDS_AT_ONCE):
-        some = order[start : start + _IDS_AT_ONCE + 1]
-        equal = np.flatnonzero(_equal_neighbors(names.take(pa.array(some))))
-        if len(equal) == 0:
-            continue
-        pair = sorted(some[equal[0] : equal[0] + 2].tolist())
-        name = repr(names[pair[0]].as_py())
+    order = _sorted(names)
+    for pairs in _equal_in_order(names, order):
+        first, second = sorted(pairs[:, 0].tolist())
+        name = repr(names[first].as_py())
         if where is not None:
-            found = f"{name} twice, first in {where.row(pair[0])}"
-            raise InputError(where.row(pair[1]), found, "each id once")
-        raise InputError(f"ids[{pair[0]}] and ids[{pair[1]}]", f"{name} twice", "each id once")
+            found = f"{name} twice, first in {where.row(first)}"
+            raise InputError(where.row(second), found, "each id once")
+        raise InputError(f"ids[{first}] and ids[{second}]", f"{name} twice", "each id once")
     return order

@@ -197,7 +197,7 @@ class Run:
             row[~before.active] = -1
             suffix, registry = before.assign(ids, codes, where)
             del before
-            given = self._with_known(given, row)
+            self._add_known(given, row)
             del row
             give_back()
             batches = ids_batches(registry, ids, given, self.folder.read_id_batches())
@@ -205,14 +205,14 @@ class Run:
         self.__dict__.pop("_index", None)
         return suffix
 
-    def _with_known(self, given: dict[str, pa.Array], row: npt.NDArray[np.int32]) -> dict[str, pa.Array]:
-        """What is known of n items: path, text and split.
+    def _add_known(self, given: dict[str, pa.Array], row: npt.NDArray[np.int32]) -> None:
+        """Fill in what is known of n items, and their split.
 
         Args:
-            given: Columns ``path`` and ``text`` (n,), null where nothing new is given.
+            given: Columns ``path`` and ``text`` (n,), null where nothing new is given; changed in place.
             row: (rows of ids.parquet,) which item each row is the ID of; -1 for none.
         """
-        paths, splits, texts = RepeatedTexts(), RepeatedTexts(), []
+        paths, splits, texts = RepeatedTexts(), RepeatedTexts(), [pa.array([], pa.large_string())]
         start = 0
         for batch in self.folder.read_id_batches():
             named = batch.filter(pa.array(row[start : start + batch.num_rows] >= 0)).combine_chunks()
@@ -225,11 +225,10 @@ class Run:
         place[row[row >= 0]] = np.arange(np.count_nonzero(row >= 0))
         index = pa.array(place, mask=place < 0)
         new = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), ["encoded"])
-        return {
-            "path": first_known(given["path"], paths.array().take(index)),
-            "text": first_known(given["text"], pa.concat_arrays(texts).take(index)),
-            "split": first_known(splits.array().take(index), new),
-        }
+        given["path"] = first_known(given["path"], paths.array().take(index))
+        if any(some.null_count < len(some) for some in texts):
+            given["text"] = first_known(given["text"], pa.concat_arrays(texts).take(index))
+        given["split"] = first_known(splits.array().take(index), new)
 
     def evaluate(
         self,

@@ -282,16 +282,14 @@ class RunFolder:
         """Write the table of `ids_table` as `ids_batches` gives it; at least one batch."""
         write_batches(self.ids, batches)
 
-    def read_ids(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The table of `ids_table`, or some of its columns.
+    def read_ids(self) -> pa.Table:
+        """The table of `ids_table`.
 
         Raises:
             RunFolderError: A table of other columns.
         """
-        check_ids_table(read_schema(self.ids).empty_table(), str(self.ids))
-        table = read_table(self.ids, columns)
-        if columns is None:
-            check_ids_table(table, str(self.ids))
+        table = read_table(self.ids)
+        check_ids_table(table, str(self.ids))
         return table
 
     def read_id_batches(self) -> Iterator[pa.Table]:
@@ -302,12 +300,14 @@ class RunFolder:
 
     def read_registry(self) -> IdRegistry:
         """Every Semantic ID ever given in this run, to give more."""
-        names = read_schema(self.ids).names
-        table = self.read_ids(
-            [name for name in names if name not in ("semantic_id", "path", "text", "split")]
-        )
+        nothing = read_schema(self.ids).empty_table()
+        check_ids_table(nothing, str(self.ids))
+        others = ("semantic_id", "path", "text", "split")
+        names = [name for name in nothing.column_names if name not in others]
+        # Part by part, for to read all rows at once takes several times their room.
+        parts = read_batches(self.ids, BATCH, names)
         with reading(self.ids, "Semantic IDs"):
-            return IdRegistry(table)
+            return IdRegistry(pa.concat_tables([nothing.select(names), *parts]))
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Write metrics.json; undefined measures (NaN) become null."""

@@ -107,15 +107,17 @@ def read_schema(path: Path) -> pa.Schema:
         return file.schema_arrow
 
 
-def read_batches(path: Path, rows: int) -> Iterator[pa.Table]:
-    """Rows of a Parquet file, so many at a time at most.
+def read_batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Rows of a Parquet file, or some of its columns, so many rows at a time at most.
 
     Raises:
         RunFolderError: No such file, or no whole Parquet file.
     """
     with reading(path, "a Parquet file"), pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(rows):
-            yield pa.Table.from_batches([batch])
+        # Of all row groups at once, what was read is kept until the last one.
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(rows, row_groups=[group], columns=columns):
+                yield pa.Table.from_batches([batch])
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
