@@ -34,6 +34,7 @@ unit: $(READY)
 
 bench: $(READY)  ## Time every step beside its peers and its limit, and write docs/speed.md (20 minutes)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[peers]'
+	$(BIN)/python benchmarks/speed_embedding.py
 	$(BIN)/python benchmarks/speed_loss.py
 	$(BIN)/python benchmarks/speed_sampler.py
 	$(BIN)/python benchmarks/speed_codes.py

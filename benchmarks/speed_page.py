@@ -34,6 +34,11 @@ kept* is the same with `MALLOC_MMAP_THRESHOLD_` and `MALLOC_TRIM_THRESHOLD_` rai
 rounds."""
 
 _SECTIONS = {
+    "embedding": (
+        "Embedding",
+        """Texts to vectors, where no cache has them: by far the slowest step of a new catalogue on a CPU.
+leafcode leaves it to sentence-transformers, with oneDNN for the products.""",
+    ),
     "loss": (
         "Graded contrastive loss",
         """Forward and backward, from embeddings (B, 128) of items in 1,000 categories under 100 parents, at
