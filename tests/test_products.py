@@ -83,6 +83,49 @@ def test_what_onednn_does_not_have_is_left_to_torch():
         assert linear(torch.randn(3, 2), torch.randn(4, 2)).dtype == torch.bfloat16
 
 
+ONES = torch.ones(2, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "weight", "bias"),
+    [
+        (ONES, torch.ones(5), None),
+        (ONES[0, 0], torch.ones(4, 5), torch.ones(4)),
+        (ONES, torch.ones(4, 5), torch.tensor(7.0)),
+        (ONES, torch.ones(4, 5), torch.ones(1)),
+        (ONES[0], torch.ones(4, 5), torch.ones(3, 4)),
+        (ONES[0], torch.ones(4, 5).to_sparse(), None),
+        (ONES, torch.ones(4, 6), None),
+    ],
+)
+def test_within_the_mode_whatever_torch_takes_is_taken(inputs, weight, bias):
+    def result():
+        try:
+            found = torch.nn.functional.linear(inputs, weight, bias)
+        except RuntimeError as error:
+            return str(error)
+        return found.tolist()
+
+    expected = result()
+    with FastLinear():
+        assert result() == expected
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors")
+def test_nested_tensors_are_left_to_torch():
+    inputs, weight = torch.nested.nested_tensor([ONES[0], ONES[0, :2]]), torch.ones(4, 5)
+    with FastLinear():
+        found = torch.nn.functional.linear(inputs, weight)
+    assert [one.shape for one in found.unbind()] == [(3, 4), (2, 4)]
+
+
+def test_a_graph_that_is_exported_has_products_of_torch():
+    module = torch.nn.Linear(5, 4)
+    with FastLinear():
+        program = torch.export.export(module, (ONES[0],), strict=True)
+    assert "mkldnn" not in str(program.graph)
+
+
 def test_without_onednn_torch_multiplies(monkeypatch):
     monkeypatch.setattr(products, "_ONEDNN", None)
     inputs, weight, bias = torch.randn(3, 2), torch.randn(4, 2), torch.randn(4)

@@ -38,20 +38,31 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
         >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
         tensor([[11.,  2.]])
     """
-    given = (inputs, weight) if bias is None else (inputs, weight, bias)
-    if (
-        _ONEDNN is None
-        or not inputs.numel()
-        or any(one.device.type != "cpu" or one.dtype != torch.float32 for one in given)
-        or torch.is_autocast_enabled("cpu")
-    ):
+    if _ONEDNN is None or not _suits_onednn(inputs, weight, bias):
         return F.linear(inputs, weight, bias)
     if inputs.dim() > 2:
         return linear(inputs.flatten(0, -2), weight, bias).view(*inputs.shape[:-1], -1)
+    given = (inputs, weight) if bias is None else (inputs, weight, bias)
     if torch.is_grad_enabled() and any(one.requires_grad for one in given):
         product: Tensor = _Product.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
         return product
     return _multiply(inputs, weight, bias)
+
+
+def _suits_onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether these are plain float32 of the CPU, of shapes that fit, to be multiplied here and now."""
+    given = (inputs, weight) if bias is None else (inputs, weight, bias)
+    return (
+        all(one.dtype == torch.float32 and one.layout == torch.strided and one.is_cpu for one in given)
+        and weight.dim() == 2
+        and not inputs.is_nested
+        and inputs.dim() > 1
+        and inputs.shape[-1] == weight.shape[1]
+        and inputs.numel() > 0
+        and (bias is None or bias.shape == weight.shape[:1])
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
+    )
 
 
 class _Product(torch.autograd.Function):
@@ -95,7 +106,7 @@ class FastLinear(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401 (whatever the function returns)
         """Called in place of each function of torch."""
         if not types and not kwargs:
-            if func is F.linear and args[0].dim() > 1:
+            if func is F.linear:
                 return linear(*args)
             if func in _MATMUL and args[0].dim() == args[1].dim() == 2:
                 return linear(args[0], args[1].T)

@@ -7,7 +7,7 @@ from tests.catalogues import DIM
 
 from leafcode.catalog import Catalog
 from leafcode.codes import encode_items
-from leafcode.errors import InputError, RunFolderError
+from leafcode.errors import FileRows, InputError, RunFolderError
 from leafcode.evaluation import code_neighbors
 from leafcode.files import locked
 from leafcode.pipeline import Run
@@ -117,6 +117,18 @@ def test_near_duplicates_share_codes_and_differ_in_suffix(run, catalogue):
     assert len(set(zip(table["c1"].to_pylist(), table["c2"].to_pylist(), strict=True))) == 1
     first = table["suffix"].to_pylist()[0]
     assert table["suffix"].to_pylist() == list(range(first, first + 4))
+
+
+def test_what_is_given_to_register_stays_as_it_is(run):
+    ids, where = pa.array(["sku000", "late"]), FileRows(("items",), (2,))
+    given = {"path": pa.array([None, "Late"], pa.string()), "text": pa.nulls(2, pa.string())}
+    before = dict(given)
+    table = run.folder.read_ids().to_pylist()[0]
+    run.register(ids, np.array([[table["c1"], table["c2"]], [0, 0]]), given, where)
+    assert given == before
+    rows = {row["id"]: row for row in run.folder.read_ids().to_pylist()}
+    assert (rows["sku000"]["path"], rows["sku000"]["text"]) == (table["path"], table["text"])
+    assert (rows["late"]["path"], rows["late"]["text"]) == ("Late", None)
 
 
 def test_ids_are_the_active_rows_only(run, catalogue):

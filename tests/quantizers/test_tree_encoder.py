@@ -118,6 +118,38 @@ def test_gradient_in_float64():
         assert parameter.grad.any(), name
 
 
+@pytest.mark.usefixtures("compared")
+def test_float32_has_the_gradient_of_float64():
+    encoder, x = encoder_of(), embeddings()
+    encoder.temperature.fill_(0.5)
+    single = encoder_with(encoder).float()
+    encoder(x).square().sum().backward()
+    single(x.float()).square().sum().backward()
+    for exact, found in zip(encoder.parameters(), single.parameters(), strict=True):
+        torch.testing.assert_close(found.grad.double(), exact.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.usefixtures("compared")
+def test_within_autocast_it_is_exact():
+    encoder, x = encoder_of().float(), embeddings().float()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found = encoder(x)
+        projected = encoder.project(x).float()
+    shares = torch.softmax(projected @ unit_rows(encoder.prototypes).T / encoder.temperature, 1)
+    torch.testing.assert_close(found, shares @ encoder.places())
+
+
+def test_exported_it_takes_any_number_of_items():
+    encoder, x = encoder_of().float(), embeddings().float()
+    batch = torch.export.Dim("batch", min=2)
+    program = torch.export.export(encoder, (x,), dynamic_shapes=({0: batch},))
+    torch.testing.assert_close(program.module()(x[:3]), encoder(x[:3]))
+
+
+def unit_rows(x):
+    return torch.nn.functional.normalize(x.detach(), dim=1)
+
+
 def test_dropout_is_for_training_only():
     encoder, x = encoder_of(dropout=0.5), embeddings(20)
     assert torch.equal(encoder.eval()(x), encoder(x))

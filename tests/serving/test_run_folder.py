@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -125,6 +126,12 @@ def test_ids_and_registry_read_back(run):
     run.write_ids(table)
     assert run.read_ids().equals(table)
     assert run.read_registry().table.equals(registry.table)
+    for rows in ([table.slice(0, 1), table.slice(1)], [table.slice(0, 0)]):
+        run.write_id_batches(iter(rows))
+        whole = pa.concat_tables(rows)
+        assert run.read_ids().equals(whole)
+        assert run.read_registry().table.equals(whole.select(registry.table.column_names))
+        assert pa.concat_tables([whole.slice(0, 0), *run.read_id_batches()]).equals(whole)
 
 
 def test_other_tables_are_no_ids(run):

@@ -93,7 +93,7 @@ def test_only_codewords_that_no_item_chose_are_revived(objective):
 def test_tree_parts_of_items_that_are_too_many_are_computed_when_drawn(monkeypatch):
     _, at_once, _ = objective_of()
     monkeypatch.setattr(code_objective, "_LATENT_SAMPLE", 50)
-    monkeypatch.setattr(code_objective, "_TREE_ENTRIES", 64)
+    monkeypatch.setattr(code_objective, "_CHUNK", 3)
     model, when_drawn, _ = objective_of(batch_size=2, steps=1, content_steps=1)
     assert at_once._tree_parts is not None
     assert when_drawn._tree_parts is None

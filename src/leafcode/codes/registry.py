@@ -206,11 +206,11 @@ class IdRegistry:
             check_codes(np.column_stack(columns), "id registry: codes and suffix")
         shared = _repeated(*_row_keys(columns))
         # Of the ids, only those that come more than once can be at fault.
-        ids = self.table["id"]
+        ids = self.table["id"].cast(pa.large_string()).combine_chunks()
         several = np.unique(
             np.concatenate([np.arange(0), *map(np.ravel, _equal_in_order(ids, _sorted(ids)))])
         )
-        number = np.asarray(ids.take(pa.array(several)).combine_chunks().dictionary_encode().indices)
+        number = np.asarray(ids.take(pa.array(several)).dictionary_encode().indices)
         twice = _repeated(*_row_keys([number, *(column[several] for column in columns[:-1])]))
         active = np.flatnonzero(self.active[several])
         both = _repeated(number[active])
@@ -308,13 +308,13 @@ def _repeated(keys: npt.NDArray[np.integer[Any]]) -> Int64Array | None:
     return np.flatnonzero(keys == again[0])[:2] if len(again) else None
 
 
-def _sorted(names: pa.LargeStringArray | pa.ChunkedArray) -> Int64Array:
+def _sorted(names: pa.LargeStringArray) -> Int64Array:
     """Positions of texts in ascending order."""
     order: Int64Array = pc.sort_indices(names).to_numpy().view(np.int64)
     return order
 
 
-def _equal_in_order(names: pa.LargeStringArray | pa.ChunkedArray, order: Int64Array) -> Iterator[Int64Array]:
+def _equal_in_order(names: pa.LargeStringArray, order: Int64Array) -> Iterator[Int64Array]:
     """Pairs (2, e) of positions that follow one another in the order and whose texts are equal."""
     for start in range(0, len(names) - 1, _IDS_AT_ONCE):
         some = order[start : start + _IDS_AT_ONCE + 1]

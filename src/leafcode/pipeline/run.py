@@ -183,13 +183,13 @@ class Run:
             InputError: An id that comes twice.
         """
         chosen = codes.astype(np.int32)
-        suffix = self._enter(ids, chosen, given, where)
+        suffix = self._enter(ids, chosen, dict(given), where)
         return pa.concat_tables(_id_rows(ids, chosen, suffix)).combine_chunks()
 
     def _enter(
         self, ids: pa.Array, codes: npt.NDArray[np.int32], given: dict[str, pa.Array], where: FileRows
     ) -> npt.NDArray[np.int64]:
-        """Enter items in ids.parquet, one process after the other; their suffixes."""
+        """Enter items in ids.parquet, one process after the other; their suffixes. Changes what is given."""
         with locked(self.folder.ids):
             before = self._registry()
             # Items that are known keep their split and, if nothing new is given, their path and text.

@@ -15,7 +15,8 @@ from leafcode.quantizers.residual_block import ResidualBlock
 _CATEGORIES = 1 << 14
 """Categories whose places are computed at once."""
 _COMPARED = 1 << 10
-"""Categories that items are compared with at once."""
+"""Categories that items are compared with at once on the CPU, for its caches."""
+_COMPARED_ELSEWHERE = 1 << 14
 
 
 class TreeEncoder(nn.Module):
@@ -74,9 +75,12 @@ class TreeEncoder(nn.Module):
     def forward(self, embeddings: Tensor) -> Tensor:
         """Tree part (B, T) of embeddings (B, E)."""
         unit, places = self._known_categories()
-        # In bits, for torch has faster powers of 2 than of e.
-        query = self.project(embeddings) / (self.temperature * math.log(2))
-        return _expectation(query, torch.split(unit, _COMPARED), torch.split(places, _COMPARED))
+        at_once = _COMPARED if unit.device.type == "cpu" else _COMPARED_ELSEWHERE
+        projected = self.project(embeddings).to(unit.dtype)
+        with torch.autocast(unit.device.type, enabled=False):
+            # In bits, for torch has faster powers of 2 than of e.
+            query = projected / (self.temperature * math.log(2))
+            return _expectation(query, torch.split(unit, at_once), torch.split(places, at_once))
 
     def _known_categories(self) -> tuple[Tensor, Tensor]:
         """Prototypes of unit length, and `places`.
@@ -95,12 +99,12 @@ class TreeEncoder(nn.Module):
 def _expectation(query: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
     """Mean (B, T) of the values (C, T), weighted by 2 to the power of query (B, D) times keys (C, D).
 
-    Keys and values come in parts, so that the powers of all of them are never held at once. What a part adds
-    is relative to the largest power so far, and none overflows (Milakov and Gimelshein, "Online normalizer
-    calculation for softmax", 2018).
+    Keys and values come in parts, so that without gradients the powers of all of them are never held at once.
+    What a part adds is relative to the largest power so far, and none overflows (Milakov and Gimelshein,
+    "Online normalizer calculation for softmax", 2018).
     """
     total, weight = query.new_zeros(()), query.new_zeros(())
-    largest = query.new_full((len(query), 1), -math.inf)
+    largest = torch.full_like(query[:, :1], -math.inf)
     for key, value in zip(keys, values, strict=True):
         powers = linear(query, key)
         before, largest = largest, torch.maximum(largest, powers.detach().amax(1, keepdim=True))

@@ -120,15 +120,15 @@ def read_batches(path: Path, rows: int, columns: Sequence[str] | None = None) ->
                 yield pa.Table.from_batches([batch])
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a Parquet file, or some of its columns.
+def read_table(path: Path) -> pa.Table:
+    """Read a Parquet file.
 
     Raises:
         RunFolderError: No such file, or no whole Parquet file.
     """
     # pq.read_table would make a column of every folder named like key=value on the way to the file.
     with reading(path, "a Parquet file"), pq.ParquetFile(path) as file:
-        return file.read(columns)
+        return file.read()
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> None:

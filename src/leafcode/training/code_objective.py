@@ -22,8 +22,6 @@ LongArray = npt.NDArray[np.int64]
 _LATENT_SAMPLE = 65_536
 _CHUNK = 4_096
 """Items whose latents are computed at once."""
-_TREE_ENTRIES = 1 << 27
-"""Items times categories at once, 512 MiB of float32."""
 
 
 class Latents(NamedTuple):
@@ -154,8 +152,7 @@ class CodeObjective:
     def _compute_tree_parts(self, items: LongArray) -> Tensor:
         training = self._model.training
         self._model.eval()
-        at_once = max(1, min(_CHUNK, _TREE_ENTRIES // max(1, self._model.config.categories)))
-        parts = [self._model.tree_part(self.take(part)) for part in _chunks(items, at_once)]
+        parts = [self._model.tree_part(self.take(part)) for part in _chunks(items)]
         self._model.train(training)
         return torch.cat(parts)
 
@@ -172,5 +169,5 @@ class CodeObjective:
         return torch.randint(1, levels + 1, (items,), generator=generator).to(self._device)
 
 
-def _chunks(items: LongArray, size: int = _CHUNK) -> list[LongArray]:
-    return np.split(items, range(size, len(items), size))
+def _chunks(items: LongArray) -> list[LongArray]:
+    return np.split(items, range(_CHUNK, len(items), _CHUNK))
