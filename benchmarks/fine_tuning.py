@@ -85,7 +85,7 @@ class Budget:
 
     steps: int = 300
     batch_size: int = 64
-    learning_rate: float = 5e-5
+    learning_rate: float = 5e-4
     max_seq_length: int = 64
     max_items: int = 8_000
 
