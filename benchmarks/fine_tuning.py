@@ -223,26 +223,17 @@ def fine_tune(
             report_to="none",
             disable_tqdm=True,
         )
-        with FastLinear():
-            SentenceTransformerTrainer(
-                model=encoder,
-                args=arguments,
-                train_dataset=dataset,
-                loss=loss(encoder, task.taxonomy, dataset),
-            ).train()
+        SentenceTransformerTrainer(
+            model=encoder, args=arguments, train_dataset=dataset, loss=loss(encoder, task.taxonomy, dataset)
+        ).train()
     return encoder.eval()
 
 
 def measure(task: Task, encoder: SentenceTransformer) -> FloatArray:
     """Precision at 10 of an encoder, by depth."""
-    with FastLinear():
-        vectors = encoder.encode(
-            task.texts,
-            batch_size=128,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-        )
+    vectors = encoder.encode(
+        task.texts, batch_size=128, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+    )
     return task.precision(np.asarray(vectors, np.float32))
 
 
@@ -343,7 +334,8 @@ def run(
     for cell in cells:
         if not cell.file(work).exists():
             print(f"{cell.catalogue}, {cell.split}, {cell.method}, seed {cell.seed}", flush=True)
-            record = run_cell(cell, data, budget, validate=validate)
+            with FastLinear():
+                record = run_cell(cell, data, budget, validate=validate)
             write_text(cell.file(work), json.dumps(record))
         rows = read_cells(cells, work)
         out.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,7 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     if _ONEDNN is None or not _suits_onednn(inputs, weight, bias):
         return F.linear(inputs, weight, bias)
     if inputs.dim() > 2:
-        return linear(inputs.flatten(0, -2), weight, bias).view(*inputs.shape[:-1], -1)
+        return linear(inputs.flatten(0, -2), weight, bias).view(*inputs.shape[:-1], len(weight))
     given = (inputs, weight) if bias is None else (inputs, weight, bias)
     if torch.is_grad_enabled() and any(one.requires_grad for one in given):
         product: Tensor = _Product.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
