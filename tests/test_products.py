@@ -22,6 +22,33 @@ def test_linear_is_the_product_in_double_precision(rows, with_bias):
         torch.testing.assert_close(linear(inputs, weight, bias).double(), expected, atol=1e-5, rtol=1e-5)
 
 
+LAYOUTS = {
+    "packed": lambda x: x.contiguous(),
+    "transposed": lambda x: x.T.contiguous().T,
+    "part of rows": lambda x: torch.cat([x, x], dim=-1)[..., : x.shape[-1]],
+    "every other": lambda x: torch.stack([x, -x], dim=-1)[..., 0],
+    "one row many times": lambda x: x[:1].expand_as(x),
+    "one column many times": lambda x: x[..., :1].expand_as(x),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_any_layout_is_multiplied_and_onednn_gets_weights_without_gaps(monkeypatch, layout):
+    handed = []
+
+    def watched(inputs, weight, bias, *rest):
+        handed.append(weight.is_contiguous() or weight.T.is_contiguous())
+        return products._POINTWISE(inputs, weight, bias, *rest)
+
+    monkeypatch.setattr(products, "_ONEDNN", watched)
+    generator = torch.Generator().manual_seed(0)
+    inputs, weight = (layout(torch.randn(rows, 6, generator=generator)) for rows in (7, 5))
+    bias = layout(torch.randn(2, 5, generator=generator))[0]
+    expected = inputs.double() @ weight.double().T + bias.double()
+    torch.testing.assert_close(linear(inputs, weight, bias).double(), expected, atol=1e-5, rtol=1e-5)
+    assert handed == [True]
+
+
 class Everything(torch.nn.Module):
     def __init__(self):
         super().__init__()

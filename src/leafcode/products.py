@@ -84,6 +84,11 @@ class _Product(torch.autograd.Function):
 
 
 def _multiply(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    # With gaps between them, oneDNN multiplies weights a thousand times slower, and reads biases wrongly.
+    if not (weight.is_contiguous() or weight.T.is_contiguous()):
+        weight = weight.contiguous()
+    if bias is not None:
+        bias = bias.contiguous()
     product: Tensor = _ONEDNN(inputs, weight, bias, "none", [], "")
     return product
 
