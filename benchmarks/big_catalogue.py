@@ -7,7 +7,8 @@ Rows of the embeddings are repeated with noise until there are enough, and lie i
 beside a Parquet file of ids and paths; the leaves of a tree of depth 5 take turns. Every run is a process of
 its own, whose resident memory is read from /proc as long as it lives: all of it, the part that is pages of
 files (which the system takes back when it needs them), and the rest. Stages are told apart by the progress
-bars. A row of JSON for each run goes to standard output.
+bars; the time of a step leaves out the first tenth of a phase, in which an epoch is shuffled and files are
+first read. A row of JSON for each run goes to standard output.
 """
 
 from __future__ import annotations
@@ -35,8 +36,7 @@ NOISE = 0.5
 CHUNK = 1 << 16
 GIB = 2**30
 
-_BAR = re.compile(r"(\w[\w ]*): +\d+%")
-_RATE = re.compile(r"([\d.]+)(s/step|step/s)")
+_BAR = re.compile(r"(\w[\w ]*): +\d+%\|[^|]*\| *(\d+)/(\d+) ")
 
 
 def make_catalogue(embeddings: Path, work: Path, items: int, leaves: int) -> tuple[Path, Path]:
@@ -93,7 +93,7 @@ def watch(command: list[str]) -> dict[str, float]:
     peaks = {"RSS": 0.0, "files": 0.0, "anonymous": 0.0}
     marks: list[tuple[float, str]] = [(0.0, "start")]
     errors: list[str] = []
-    rates: dict[str, float] = {}
+    steps: dict[str, dict[int, float]] = {}
 
     def listen() -> None:
         text = ""
@@ -102,11 +102,11 @@ def watch(command: list[str]) -> dict[str, float]:
             *lines, text = re.split(r"[\r\n]", text + read.decode(errors="replace"))
             errors.extend(lines)
             for line in lines:
-                bar, rate = _BAR.match(line), _RATE.search(line)
+                bar, now = _BAR.match(line), time.perf_counter() - begun
                 if bar and marks[-1][1] != bar[1]:
-                    marks.append((time.perf_counter() - begun, bar[1]))
-                if bar and rate:
-                    rates[bar[1]] = float(rate[1]) if rate[2] == "s/step" else round(1 / float(rate[1]), 4)
+                    marks.append((now, bar[1]))
+                if bar and "step" in line and 10 * int(bar[2]) >= int(bar[3]):
+                    steps.setdefault(bar[1], {}).setdefault(int(bar[2]), now)
 
     listener = threading.Thread(target=listen)
     listener.start()
@@ -120,7 +120,12 @@ def watch(command: list[str]) -> dict[str, float]:
     row = {f"peak {name} GiB": round(peak, 4) for name, peak in peaks.items()}
     ends = [mark for mark, _ in marks[1:]] + [time.perf_counter() - begun]
     row |= {f"{name} s": round(end - mark, 1) for (mark, name), end in zip(marks, ends, strict=True)}
-    return row | {"s": round(ends[-1], 1)} | {f"{name} s/step": rate for name, rate in rates.items()}
+    row["s"] = round(ends[-1], 1)
+    for name, reached in steps.items():
+        (first, since), (last, until) = min(reached.items()), max(reached.items())
+        if last > first:
+            row[f"{name} s/step"] = round((until - since) / (last - first), 5)
+    return row
 
 
 def resident(pid: int) -> dict[str, float]:
@@ -144,7 +149,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--leaves", type=int, default=100_000)
     parser.add_argument("--levels", default="1024,256,64")
-    parser.add_argument("--steps", type=int, default=20, help="of each phase of training")
+    parser.add_argument("--steps", type=int, default=200, help="of each phase of training")
     parser.add_argument("--only-fit", action="store_true")
     options = parser.parse_args()
     for items in options.items:

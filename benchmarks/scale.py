@@ -35,6 +35,7 @@ from leafcode import HierarchicalBatchSampler, IdRegistry, RQVAEConfig, Taxonomy
 from leafcode.catalog import Catalog, Embedder, check_embeddings, read_catalog
 from leafcode.codes import encode_codes, encode_items
 from leafcode.evaluation import evaluate, sample_rows
+from leafcode.evaluation.summary import MOST_AMONG, MOST_QUERIES
 from leafcode.files import write_text
 from leafcode.pipeline.encode_parts import CODES
 from leafcode.pipeline.items import category_ancestors, category_path_array, hold_out, text_array
@@ -42,13 +43,14 @@ from leafcode.pipeline.source import DEFAULT_MODEL, content_digest
 from leafcode.quantizers import RQVAE
 from leafcode.serving import RunFolder, ids_batches
 from leafcode.training import new_model
+from leafcode.training.prefetch import prefetch
 from options import RESULTS, WORK
 from scale_cost import Point
 
 DIM = 384
 LEAVES = 1000
 SAMPLED = 80_000
-"""Items to train on: more than k-means takes, and than the tree parts of which would be computed at once."""
+"""Items to train on: more than are drawn, so that they get their places in the tree as in a big catalogue."""
 STEPS = 9
 """Of each phase, of which the median counts."""
 ENCODED = 400_000_000
@@ -95,13 +97,19 @@ def training(vectors: Vectors, categories: int, sizes: Sequence[int] = SIZES) ->
     config = TrainingConfig(tree_steps=STEPS, content_steps=STEPS, steps=STEPS)
     model = new_model(RQVAEConfig(DIM, tuple(sizes)), 0, nodes, tree)
     trainer = Trainer(model, vectors[:items], nodes, tree, config, progress=False)
-    points = []
+    points, placing = [], 0.0
     for phase, before in (("tree", None), ("content", "k-means"), ("codes", "turn")):
+        if phase == "content":
+            placing, _ = timed(trainer._codes.take_tree_parts, rounds=1)
+            points.append(Point("places", len(trainer._codes._with_parts), categories, placing))
         seconds, _ = timed(partial(trainer._begin, phase), rounds=1)
         if before:
-            points.append(Point(before, items, categories, seconds))
+            # The phase of content begins with the places too.
+            own = seconds - placing if phase == "content" else seconds
+            points.append(Point(before, items, categories, own))
         model.train()
-        steps = [timed(partial(trainer._step, phase, step, STEPS), rounds=1)[0] for step in range(STEPS)]
+        batches = prefetch(partial(trainer._draw, phase), range(STEPS))
+        steps = [timed(partial(trainer._step, phase, *one), rounds=1)[0] for one in enumerate(batches)]
         points.append(Point(f"{phase} step", items, categories, statistics.median(steps)))
     model.eval()
     some = vectors[: min(items, ENCODED // categories)]
@@ -144,7 +152,7 @@ def growing(table: Path, vectors: Vectors, model: RQVAE, most_encoded: int) -> I
     yield point("write", timed(lambda: folder.write_id_batches(ids_batches(registry, catalog.ids, given)))[0])
     yield point("ids file", folder.ids.stat().st_size)
     rows = sample_rows(held_out, 0)
-    if rows is not None:
+    if rows is not None and len(rows) == MOST_QUERIES + MOST_AMONG:
         vectors_of_some, ancestors = np.asarray(vectors[rows], np.float32), category_ancestors(catalog)
         encoded = encode_items(model, vectors_of_some)
         measure = partial(evaluate, codes, held_out, ancestors, vectors_of_some, encoded.reconstructions)

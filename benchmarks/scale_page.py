@@ -37,13 +37,14 @@ _GROUPS = {
         """Times of one process on all cores. Encoding compares an item with every category, about 4 · C · 128
 operations for the default `tree_dim`; it does the same for every item, so the largest size is left out.
 Measures grow little, because those that compare items take 16,384 held-out and 131,072 training items of any
-larger number; smaller catalogues, which are measured whole, are left out. Embedding is a rate: ten short
+larger number; smaller catalogues, of which they take fewer, are left out. Embedding is a rate: ten short
 words a text, by the packaged model.""",
     ),
     "training": (
         "Training, which does not",
-        """A step sees its batch and all categories, k-means a sample of 65,536 items. Times of the last two
-phases are those of a big catalogue, whose tree parts are computed as items are drawn.""",
+        """A step sees its batch, in the first phase beside all categories; k-means sees a sample of 65,536
+items. Between the first phase and the second, all items that will be drawn get their places in the tree: with
+the default steps 577,536 at most. Batches are made while the step before is taken.""",
     ),
     "bytes": (
         "Bytes",

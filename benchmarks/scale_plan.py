@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from leafcode.report.figures import UNDEFINED
 from leafcode.training import TrainingConfig
+from leafcode.training.code_objective import LATENT_SAMPLE
 from scale_cost import Formula, quantity
 
 Row = dict[str, str]
@@ -71,7 +72,9 @@ def _column(formulas: Formulas, cores: int, items: int) -> Row:
     trained, settings = min(items, SAMPLE), TrainingConfig()
     embed, encode = (cores * cost(name) for name in ("embed", "encode"))
     steps = (("tree", settings.tree_steps), ("content", settings.content_steps), ("codes", settings.steps))
-    training = sum(count * cost(f"{phase} step") for phase, count in steps) + cost("k-means") + cost("turn")
+    drawn = LATENT_SAMPLE + settings.batch_size * (settings.content_steps + settings.steps)
+    training = sum(count * cost(f"{phase} step") for phase, count in steps)
+    training += cost("places", min(trained, drawn)) + cost("k-means") + cost("turn")
     # Items are split twice: held-out ones first, then those that training is validated on.
     around = ("read", "digest", "split", "split", "sampler", "first batch", "encode", "assign", "write")
     return {
@@ -82,7 +85,7 @@ def _column(formulas: Formulas, cores: int, items: int) -> Row:
         "`embed`, hours of a core": _hours(embed),
         "`embed`, machines for a day": _machines(embed),
         "or hours of one GPU (assumed)": _hours(items / GPU_TEXTS),
-        f"`fit` on {SAMPLE:,} at most, steps and k-means, hours": _hours(training),
+        f"`fit` on {SAMPLE:,} at most, steps, places and k-means, hours": _hours(training),
         "`fit`, what grows with the items, hours": _hours(sum(cost(name, trained) for name in around)),
         "`fit`, measures, hours": _hours(cost("measures", trained)),
         "`fit`, memory": quantity(cost("fit memory", trained), "B"),

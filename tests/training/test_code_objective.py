@@ -5,9 +5,10 @@ from tests.oracles import residual_quantization as oracle
 from tests.training.catalogues import DIM, QUICK, SIZES, catalogue, model_of
 
 from leafcode.training import TrainingConfig, code_objective
+from leafcode.training.batch import Inputs
 from leafcode.training.code_objective import CodeObjective
 
-TRAIN = np.arange(100)
+TRAIN, KEPT_ASIDE = np.arange(100), np.arange(100, 105)
 
 
 @pytest.fixture
@@ -20,7 +21,8 @@ def objective_of(**settings):
     embeddings, _, _ = catalogue()
     model = model_of()
     config = TrainingConfig(**{**QUICK, **settings})
-    objective = CodeObjective(model, embeddings, TRAIN, config, torch.device("cpu"), None)
+    inputs = Inputs(embeddings, torch.device("cpu"))
+    objective = CodeObjective(model, inputs, TRAIN, KEPT_ASIDE, config, None)
     objective.take_tree_parts()
     model.set_level_weights((1.0, 0.5))
     model.quantizer.fit(objective.sample_latents().values, torch.Generator().manual_seed(0))
@@ -36,9 +38,10 @@ def test_latents_are_those_of_the_model(objective):
 
 def test_terms_against_brute_force(objective):
     model, objective, embeddings = objective
-    items = np.arange(20, 60)
+    items = KEPT_ASIDE
+    model.eval()
     with torch.no_grad():
-        terms = objective.terms(items)
+        terms = objective.validate()
     unit = embeddings[items] / np.linalg.norm(embeddings[items], axis=1, keepdims=True)
     latents = objective.latents(items).values.detach().double().numpy()
     books = [book.detach().double().numpy() for book in model.quantizer.codebooks]
@@ -57,9 +60,10 @@ def test_terms_against_brute_force(objective):
 
 def test_a_step_depends_on_nothing_but_its_number():
     (_, first, _), (_, second, _) = (objective_of(progressive_masking=True) for _ in range(2))
-    first.step(0)
+    first.step(0, first.draw(0))
     for step in (3, 1, 3):
-        torch.testing.assert_close(first.step(step), second.step(step), rtol=0, atol=0)
+        terms = [objective.step(step, objective.draw(step)) for objective in (first, second)]
+        torch.testing.assert_close(*terms, rtol=0, atol=0)
 
 
 def test_the_sample_holds_every_training_item_of_a_small_catalogue(objective):
@@ -76,7 +80,7 @@ def test_only_codewords_that_no_item_chose_are_revived(objective):
     dead = model.quantizer.codebooks[0][:2].detach().clone()
     model.quantizer.codebooks[0].data[:2] = 100.0
     for step in range(16):
-        objective.step(step)
+        objective.step(step, objective.draw(step))
     before = model.quantizer.codebooks[0].detach().clone()
     objective.revive(step=16)
     after = model.quantizer.codebooks[0].detach()
@@ -90,16 +94,18 @@ def test_only_codewords_that_no_item_chose_are_revived(objective):
     torch.testing.assert_close(model.quantizer.codebooks[0].detach()[:2], dead, rtol=0, atol=0)
 
 
-def test_tree_parts_of_items_that_are_too_many_are_computed_when_drawn(monkeypatch):
-    _, at_once, _ = objective_of()
-    monkeypatch.setattr(code_objective, "_LATENT_SAMPLE", 50)
+def test_of_many_items_those_that_are_drawn_get_their_tree_parts_at_once(monkeypatch):
+    _, whole, _ = objective_of()
+    monkeypatch.setattr(code_objective, "LATENT_SAMPLE", 50)
     monkeypatch.setattr(code_objective, "_CHUNK", 3)
-    model, when_drawn, _ = objective_of(batch_size=2, steps=1, content_steps=1)
-    assert at_once._tree_parts is not None
-    assert when_drawn._tree_parts is None
+    model, some, _ = objective_of(batch_size=2, steps=3, content_steps=4)
+    drawn = [some.draw(step).items for step in range(7)]
+    assert len(whole._tree_parts) == len(whole._inputs)
+    assert set(some._with_parts) == set(KEPT_ASIDE) | set(some._sampled()) | set(np.concatenate(drawn))
+    assert len(some._with_parts) == len(some._tree_parts) < 80
     model.train()
-    items = np.array([5, 110, 0, 7])
-    expected, found = at_once.latents(items).values, when_drawn.latents(items).values
-    torch.testing.assert_close(found, expected)
+    left = np.setdiff1d(TRAIN, some._with_parts)
+    for items in (drawn[6], np.append(drawn[0], left[:4]), left, np.array([119])):
+        torch.testing.assert_close(some.latents(items).values, whole.latents(items).values)
+        assert not some._parts_of(items).requires_grad
     assert model.training
-    assert not when_drawn._parts_of(items).requires_grad

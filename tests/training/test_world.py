@@ -56,7 +56,7 @@ def over_all(trainer, size, take):
     parameters = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
     for rank in range(size):
         trainer.model.load_state_dict(start)
-        trainer._world = trainer._codes._world = Deaf(rank, size)
+        trainer._world = trainer._inputs.world = Deaf(rank, size)
         terms = list(take().values())
         gradients = torch.autograd.grad(torch.stack(terms).sum(), parameters, materialize_grads=True)
         total.append([term.detach() for term in terms] + list(gradients))
@@ -68,9 +68,11 @@ def over_all(trainer, size, take):
 def test_shares_of_the_contrastive_term_add_up(size, trust):
     trainer = trainer_of(trust=trust)
     trainer._start("tree")
-    items = trainer._tree.batch(1)
-    expected = over_all(trainer, 1, lambda: trainer._tree_terms(items))
-    found = over_all(trainer, size, lambda: trainer._tree_share(items))
+
+    def take():
+        return trainer._tree.step(1, trainer._tree.draw(1))
+
+    expected, found = over_all(trainer, 1, take), over_all(trainer, size, take)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -79,17 +81,18 @@ def test_shares_of_reconstruction_and_quantisation_add_up(size):
     trainer = trainer_of(progressive_masking=True)
     trainer._begin("content")
     trainer.model.train()
-    expected = over_all(trainer, 1, lambda: trainer._codes.step(3))  # the smaller, last batch of an epoch
-    found = over_all(trainer, size, lambda: trainer._codes.step(3))
+
+    def take():
+        return trainer._codes.step(3, trainer._codes.draw(3))  # the smaller, last batch of an epoch
+
+    expected, found = over_all(trainer, 1, take), over_all(trainer, size, take)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_term_on_pairs_is_not_shared_out(monkeypatch):
     monkeypatch.setattr(trainer_module, "current_world", lambda: World(0, 2))
     trainer = trainer_of()
-    labels = trainer.labels
-    term = ContrastTerm(labels.nodes, labels.taxonomy, TrainingConfig(), weight=1.0)
+    inputs, nodes, tree = trainer._inputs.rows, trainer.labels.nodes, trainer.labels.taxonomy
+    term = ContrastTerm(nodes, tree, TrainingConfig(), weight=1.0)
     with pytest.raises(InputError, match="code_term: found ContrastTerm in 2 processes; expected one"):
-        Trainer(
-            trainer.model, trainer.inputs, labels.nodes, labels.taxonomy, TrainingConfig(), code_term=term
-        )
+        Trainer(trainer.model, inputs, nodes, tree, TrainingConfig(), code_term=term)

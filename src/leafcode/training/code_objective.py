@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from leafcode.quantizers import RQVAE, RQVAEOutput
 from leafcode.sampling import UniformBatchSampler
+from leafcode.training.batch import Batch, Inputs, LongArray
 from leafcode.training.code_term import CodeTerm
 from leafcode.training.config import TrainingConfig
 from leafcode.training.randomness import Stream, stream_generator
 from leafcode.training.upkeep import CodeUsage
-from leafcode.training.world import World, current_world
+from leafcode.training.world import World
 
-LongArray = npt.NDArray[np.int64]
-
-_LATENT_SAMPLE = 65_536
+LATENT_SAMPLE = 65_536
+"""Items that k-means takes."""
 _CHUNK = 4_096
 """Items whose latents are computed at once."""
 
@@ -36,82 +36,92 @@ class CodeObjective:
 
     Args:
         model: What is trained.
-        inputs: (n, E), or (n, E + H) with engagement, possibly memory-mapped.
+        inputs: Of all items.
         train: Positions of the items to train on.
+        validation: Positions of items kept aside, or of training items if none are.
         config: Settings.
-        device: Where to train.
         code_term: A further term.
     """
 
     def __init__(
         self,
         model: RQVAE,
-        inputs: npt.NDArray[np.floating[Any]],
+        inputs: Inputs,
         train: LongArray,
+        validation: LongArray,
         config: TrainingConfig,
-        device: torch.device,
         code_term: CodeTerm | None,
     ) -> None:
-        self._model, self._inputs, self._train = model, inputs, train
-        self._config, self._device, self._code_term = config, device, code_term
+        self._model, self._inputs, self._train, self._validation = model, inputs, train, validation
+        self._config, self._device, self._code_term = config, inputs.device, code_term
         self._uniform = UniformBatchSampler(
             len(train), batch_size=min(config.batch_size, len(train)), seed=config.seed
         )
-        self._usage = CodeUsage(model.config.sizes, device)
-        self._world = current_world()
-        self._tree_parts: Tensor | None = None
+        self._usage = CodeUsage(model.config.sizes, inputs.device)
+        self._with_parts: LongArray = np.empty(0, np.int64)
+        self._tree_parts = torch.empty(0, device=inputs.device)
 
-    def take(self, items: LongArray) -> Tensor:
-        """Input rows (B, E or E + H) float32 of items (B,)."""
-        return torch.from_numpy(np.asarray(self._inputs[items], np.float32)).to(self._device)
+    def take_tree_parts(self, *, progress: bool = False) -> None:
+        """Compute the tree parts of all items to be drawn, for from now on the tree encoder is left alone.
 
-    @torch.no_grad()
-    def take_tree_parts(self) -> None:
-        """Compute the tree part of every item once, for from now on the tree encoder is left alone.
-
-        Of more items than are drawn it is computed when they are.
+        Those of any further item are computed whenever they are asked for.
         """
-        drawn = _LATENT_SAMPLE + self._config.batch_size * (self._config.content_steps + self._config.steps)
-        if len(self._inputs) <= drawn:
-            self._tree_parts = self._compute_tree_parts(np.arange(len(self._inputs)))
+        if self._model.tree_encoder is None:
+            return
+        items = np.arange(len(self._inputs))
+        steps = self._config.content_steps + self._config.steps
+        if len(items) > LATENT_SAMPLE + steps * self._config.batch_size:
+            drawn = [self._batch_items(step)[0] for step in range(steps)]
+            items = np.unique(np.concatenate([self._validation, self._sampled(), *drawn]))
+        with tqdm(total=len(items), desc="places in the tree", unit="item", disable=not progress) as bar:
+            self._tree_parts = self._compute_tree_parts(items, bar)
+        self._with_parts = items
 
     def latents(self, items: LongArray) -> Latents:
         """Latents of items (B,)."""
-        inputs = self.take(items)
+        inputs = self._inputs.take(items)
         return Latents(self._model.latents(inputs, self._parts_of(items)), self._model.known(inputs))
 
     @torch.no_grad()
     def sample_latents(self) -> Latents:
         """Latents of a large sample of the training items, always the same one."""
-        generator = stream_generator(self._config.seed, Stream.INITIALISE)
-        order = torch.randperm(len(self._train), generator=generator)[:_LATENT_SAMPLE].numpy()
-        values, known = zip(*(self.latents(part) for part in _chunks(self._train[order])), strict=True)
+        values, known = zip(*(self.latents(part) for part in _chunks(self._sampled())), strict=True)
         return Latents(torch.cat(values), None if known[0] is None else torch.cat(known))
 
-    def step(self, step: int) -> dict[str, Tensor]:
-        """The terms on the batches of a step, which is all that they depend on; see `terms`."""
-        items, extra = self._train[self._uniform.step_batch(step)], None
-        if self._code_term is not None:
-            extra = self._code_term.batch(step)
-            if extra is not None and self._code_term.replaces_uniform:
-                items, extra = extra, None
-        terms = self.terms(items, self._masked_depth(len(items), step), with_code_term=extra is None)
-        if extra is not None:
-            terms |= self._code_terms(self._forward(self.take(extra), extra), extra)
+    def draw(self, step: int) -> Batch:
+        """The batch of a step, which depends on nothing else."""
+        items, extra = self._batch_items(step)
+        return self._inputs.batch(items, None if extra is None else self._inputs.batch(extra))
+
+    def step(self, step: int, batch: Batch) -> dict[str, Tensor]:
+        """The terms on the batch of a step, by name; scalars.
+
+        A process takes its share of the items, and the terms of all processes add up to those on the whole
+        batch.
+        """
+        depth = self._masked_depth(len(batch.items), step)
+        terms = self._terms(batch, depth, with_code_term=batch.extra is None)
+        if batch.extra is not None:
+            items, x, _ = batch.extra
+            terms |= self._code_terms(self._forward(x, items), items)
         return terms
 
-    def terms(
-        self, items: LongArray, depth: Tensor | None = None, *, with_code_term: bool = True
-    ) -> dict[str, Tensor]:
-        """The terms on items (B,), by name; scalars.
+    def validate(self) -> dict[str, Tensor]:
+        """The terms on items kept aside."""
+        return self._terms(Batch(self._validation, self._inputs.take(self._validation)))
 
-        In training, a process takes its share of the items, and the terms of all processes add up to those
-        on the whole batch.
-        """
-        world = self._world if self._model.training else World()
+    @torch.no_grad()
+    def validation_codes(self) -> Tensor:
+        """Codes (M, L) of items kept aside."""
+        return self._model.quantizer.encode(*self.latents(self._validation))
+
+    def _terms(
+        self, batch: Batch, depth: Tensor | None = None, *, with_code_term: bool = True
+    ) -> dict[str, Tensor]:
+        items, x, _ = batch
+        world = self._inputs.world if self._model.training else World()
         rows, weight = world.share(len(items))
         own = items[rows]
-        x = self.take(own)
         output = self._forward(x, own, None if depth is None else depth[rows], count=False)
         if self._model.training:
             codes = world.gather(output.quantizer.codes, len(items))
@@ -143,16 +153,37 @@ class CodeObjective:
         output: RQVAEOutput = self._model(x, tree_part=self._parts_of(items), depth=depth, count=count)
         return output
 
-    def _parts_of(self, items: LongArray) -> Tensor:
-        if self._tree_parts is None:
+    def _batch_items(self, step: int) -> tuple[LongArray, LongArray | None]:
+        """Items of a step, and those that a further term has of its own."""
+        term = self._code_term
+        extra = None if term is None else term.batch(step)
+        if extra is not None and term is not None and term.replaces_uniform:
+            return extra, None
+        return self._train[self._uniform.step_batch(step)], extra
+
+    def _sampled(self) -> LongArray:
+        generator = stream_generator(self._config.seed, Stream.INITIALISE)
+        order = torch.randperm(len(self._train), generator=generator)[:LATENT_SAMPLE].numpy()
+        return np.asarray(self._train[order], np.int64)
+
+    def _parts_of(self, items: LongArray) -> Tensor | None:
+        """Tree parts (B, T) of items (B,); None for a model that has none."""
+        if self._model.tree_encoder is None:
+            return None
+        rows = np.searchsorted(self._with_parts, items)
+        if rows.max() == len(self._with_parts) or not np.array_equal(self._with_parts[rows], items):
             return self._compute_tree_parts(items)
-        return self._tree_parts.index_select(0, torch.from_numpy(items).to(self._device))
+        return self._tree_parts.index_select(0, torch.from_numpy(rows).to(self._device))
 
     @torch.no_grad()
-    def _compute_tree_parts(self, items: LongArray) -> Tensor:
+    def _compute_tree_parts(self, items: LongArray, bar: tqdm[Any] | None = None) -> Tensor:
         training = self._model.training
         self._model.eval()
-        parts = [self._model.tree_part(self.take(part)) for part in _chunks(items)]
+        parts = []
+        for part in _chunks(items):
+            parts.append(self._model.tree_part(self._inputs.take(part)))
+            if bar is not None:
+                bar.update(len(part))
         self._model.train(training)
         return torch.cat(parts)
 

@@ -82,14 +82,8 @@ class TrainingConfig:
                 weight == "auto" if isinstance(weight, str) else 0 <= weight < math.inf,
                 "'auto' or a number >= 0",
             ),
-            "level_weights": (
-                _weights(self.level_weights),
-                "numbers >= 0, one for each of the coarse levels",
-            ),
-            "engagement_weights": (
-                _weights(self.engagement_weights),
-                "numbers >= 0, one for each of the coarse levels",
-            ),
+            "level_weights": (_weights(self.level_weights), _BY_LEVEL),
+            "engagement_weights": (_weights(self.engagement_weights), _BY_LEVEL),
             "reconstruction_limit": (1 <= self.reconstruction_limit < math.inf, "at least 1"),
             "temperature": (0 < self.temperature < math.inf, "above 0"),
             "items_per_category": (self.items_per_category >= 2, "at least 2"),

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
+import numpy.typing as npt
 import torch
+
+_VALIDATION_SAMPLE = 2_048
 
 
 class Stream(IntEnum):
@@ -35,6 +38,12 @@ def stream_seed(seed: int, stream: Stream, *place: int) -> int:
 def stream_generator(seed: int, stream: Stream, *place: int) -> torch.Generator:
     """A CPU generator for a place in a stream."""
     return torch.Generator().manual_seed(stream_seed(seed, stream, *place))
+
+
+def validation_sample(items: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
+    """At most 2,048 of the items (n,), ascending if they are, always the same ones."""
+    order = torch.randperm(len(items), generator=stream_generator(seed, Stream.VALIDATE)).numpy()
+    return np.asarray(items[np.sort(order[:_VALIDATION_SAMPLE])], np.int64)
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ from leafcode.errors import InputError, TrainingError
 from leafcode.products import FastLinear
 from leafcode.quantizers import RQVAE
 from leafcode.taxonomy import Taxonomy
+from leafcode.training.batch import Batch, Inputs
 from leafcode.training.checkpoint import (
     Checkpoint,
     cpu_state,
@@ -33,15 +36,14 @@ from leafcode.training.checkpoint import (
 )
 from leafcode.training.code_objective import CodeObjective
 from leafcode.training.code_term import CodeTerm
-from leafcode.training.config import SMALLEST_BATCH, TrainingConfig
+from leafcode.training.config import TrainingConfig
 from leafcode.training.labels import Labels
-from leafcode.training.randomness import Stream, stream_generator, stream_seed
-from leafcode.training.tree_term import TreeTerm
+from leafcode.training.prefetch import prefetch
+from leafcode.training.randomness import Stream, stream_generator, stream_seed, validation_sample
+from leafcode.training.tree_objective import TreeObjective, tree_can_teach
 from leafcode.training.tree_weight import WEIGHT_IN_TRAINING, choose_tree_weight, turn_towards_tree
 from leafcode.training.upkeep import collapse_warnings, perplexity
 from leafcode.training.world import current_world
-
-_VALIDATION_SAMPLE = 2_048
 
 
 @dataclass(frozen=True)
@@ -148,12 +150,10 @@ class Trainer:
     ) -> None:
         self._world = current_world()
         self.title, self.on_initialised = title, on_initialised
-        self.config, self.device, self.checkpoint, self.progress = (
-            config,
-            torch.device(device),
-            checkpoint,
-            progress and self._world.is_first,
-        )
+        self.config, self.checkpoint, self.progress = config, checkpoint, progress and self._world.is_first
+        # With its number, for each thread has a current GPU of its own.
+        self.device = torch.empty(0, device=device).device
+        self._inputs = Inputs(inputs, self.device)
         if code_term is not None and self._world.size > 1:
             raise InputError(
                 "code_term",
@@ -163,7 +163,6 @@ class Trainer:
             )
         self.model = model.to(self.device)
         self.code_term = None if code_term is None else code_term.to(self.device)
-        self.inputs = inputs
         self.labels = Labels.of(len(inputs), nodes, taxonomy, trust, places)
         self.warnings: list[str] = []
         self.history: list[dict[str, Any]] = []
@@ -181,24 +180,22 @@ class Trainer:
                 "Choose smaller levels, for example --levels 64,32,16.",
             )
         # Without items kept aside, training items have to do.
-        self._validation = self._sample(np.flatnonzero(held_out) if held_out.any() else self._train)
+        kept_aside = np.flatnonzero(held_out) if held_out.any() else self._train
+        self._validation = validation_sample(kept_aside, config.seed)
         if self.code_term is not None:
             self.code_term.prepare(self._train)
-        self._with_tree = self._tree_can_teach()
-        self._find_weight = self._with_tree and config.contrast_weight == "auto"
+        wanted = config.contrast_weight
+        with_tree = tree_can_teach(self.labels, self._train, wanted, self.warnings)
+        self._find_weight = with_tree and wanted == "auto"
         self.tree_weight = 0.0
-        if self._with_tree:
-            self.tree_weight = (
-                WEIGHT_IN_TRAINING if config.contrast_weight == "auto" else config.contrast_weight
-            )
-            self._tree = TreeTerm(self.labels, config, self._train, self.device)
-            self._tree_encoder = self._tree.check(self.model.tree_encoder)
-            kept_aside = self._validation[self.labels.nodes[self._validation] >= 0]
-            watched = kept_aside if len(kept_aside) else self._sample(self._tree.labelled)
-            self._tree_validation = watched[: config.contrast_batch_size]
-        self._codes = CodeObjective(self.model, inputs, self._train, config, self.device, self.code_term)
+        self._tree: TreeObjective | None = None
+        items = (self._train, self._validation, config)
+        if with_tree:
+            self.tree_weight = WEIGHT_IN_TRAINING if wanted == "auto" else wanted
+            self._tree = TreeObjective(self.model, self._inputs, self.labels, *items)
+        self._codes = CodeObjective(self.model, self._inputs, *items, self.code_term)
         self._steps = {
-            "tree": config.tree_steps if self._with_tree else 0,
+            "tree": config.tree_steps if with_tree else 0,
             "content": config.content_steps,
             "codes": config.steps,
         }
@@ -226,10 +223,10 @@ class Trainer:
         self.model.eval()
         if self._find_weight:
             kept_aside = self._codes.latents(self._validation)
-            embeddings = self._embeddings(self._validation)
+            embeddings = self._inputs.take(self._validation)[:, : self.model.config.embedding_dim]
             self.tree_weight = choose_tree_weight(self.model, kept_aside, embeddings, self.config)
             self._agree()
-        used = [perplexity(column) for column in self._validation_codes().T]
+        used = [perplexity(column) for column in self._codes.validation_codes().T]
         self.warnings += collapse_warnings(used, self.model.config.sizes, len(self._validation))
         return TrainingResult(self.model, self.tree_weight, self.best.step, self.history, self.warnings)
 
@@ -237,10 +234,10 @@ class Trainer:
         """Make the model ready for a phase."""
         generator = stream_generator(self.config.seed, Stream.INITIALISE, 1)
         self.model.eval()
-        if phase == "tree":
-            self._tree_encoder.temperature.fill_(self.config.temperature)
+        if phase == "tree" and self._tree is not None:
+            self._tree.begin()
         elif phase == "content":
-            self._codes.take_tree_parts()
+            self._codes.take_tree_parts(progress=self.progress)
             nothing = (0.0,) * len(self.model.config.sizes)
             self.model.set_level_weights(nothing)
             self.model.set_engagement_weights(nothing)
@@ -276,36 +273,32 @@ class Trainer:
         self.best = _NOTHING_YET
         self._codes.forget_usage()
 
-    def _tree_can_teach(self) -> bool:
-        """Whether lambda is not zero and enough training items lie in two categories at least."""
-        wanted = self.config.contrast_weight
-        if wanted == 0 or (wanted == "auto" and self.labels.taxonomy is None):
-            return False
-        if self.labels.taxonomy is None:
-            raise TrainingError("There is no category tree. Train with --contrast-weight 0 or auto.")
-        labelled, categories = self.labels.categories(self._train)
-        if categories >= 2 and labelled >= SMALLEST_BATCH:
-            return True
-        found = f"{labelled} training items have a category, of {categories} different ones"
-        needed = f"it takes {SMALLEST_BATCH} items and two categories to tell them apart"
-        if wanted == "auto":
-            self.warnings.append(f"The tree was not used: {found}, and {needed}.")
-            return False
-        raise TrainingError(f"Only {found}, and {needed}. Train with --contrast-weight 0.")
+    def _objective(self, phase: str) -> TreeObjective | CodeObjective:
+        return self._tree if phase == "tree" and self._tree is not None else self._codes
+
+    def _number(self, phase: str, step: int) -> int:
+        """Of a step among the batches: the last phase goes on with those where the second left off."""
+        return step + (self._steps["content"] if phase == "codes" else 0)
+
+    def _draw(self, phase: str, step: int) -> Batch:
+        return self._objective(phase).draw(self._number(phase, step))
 
     def _run(self, phase: str, step: int) -> None:
         """Take the steps of one phase that are left."""
         steps = self._steps[phase]
         self.model.train()
-        with tqdm(
-            total=steps,
-            initial=step,
-            desc=self.title if phase == "codes" else phase,
-            unit="step",
-            disable=not self.progress,
-        ) as bar:
-            while step < steps:
-                terms = self._step(phase, step, steps)
+        with (
+            closing(prefetch(partial(self._draw, phase), range(step, steps))) as batches,
+            tqdm(
+                total=steps,
+                initial=step,
+                desc=self.title if phase == "codes" else phase,
+                unit="step",
+                disable=not self.progress,
+            ) as bar,
+        ):
+            for batch in batches:
+                terms = self._step(phase, step, batch)
                 step += 1
                 bar.update()
                 if step % 25 == 0:
@@ -319,17 +312,13 @@ class Trainer:
                     self._validate(phase, step)
                     self._save(phase, step)
 
-    def _step(self, phase: str, step: int, steps: int) -> dict[str, Tensor]:
+    def _step(self, phase: str, step: int, batch: Batch) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * _schedule(step, steps)
+            group["lr"] = self.config.learning_rate * _schedule(step, self._steps[phase])
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             seed = stream_seed(self.config.seed, Stream.DROPOUT, phase != "tree", step)
             torch.manual_seed(seed + self._world.rank)
-            if phase == "tree":
-                terms = self._tree_share(self._tree.batch(step))
-            else:
-                # The last phase goes on with the batches where the second left off.
-                terms = self._codes.step(step if phase == "content" else self._steps["content"] + step)
+            terms = self._objective(phase).step(self._number(phase, step), batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         terms = {name: value.detach() for name, value in terms.items()}
@@ -341,28 +330,14 @@ class Trainer:
         self.optimizer.step()
         return terms
 
-    def _tree_terms(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
-        return {"contrast": self._tree.loss(self._tree_encoder, self._embeddings(items), items)}
-
-    def _tree_share(self, items: npt.NDArray[np.int64]) -> dict[str, Tensor]:
-        """What this process's share of a batch contributes to the term on the whole."""
-        rows, weight = self._world.share(len(items))
-        weight *= self._tree.relative_weight(items[rows], items)
-        return {"contrast": weight * self._tree_terms(items[rows])["contrast"]}
-
-    def _embeddings(self, items: npt.NDArray[np.int64]) -> Tensor:
-        return self._codes.take(items)[:, : self.model.config.embedding_dim]
-
     @torch.no_grad()
     def _validate(self, phase: str, step: int) -> None:
         """Add a row to the history and remember the model if it gives the best codes so far."""
         row: dict[str, Any] = {"phase": phase, "step": step}
         self.model.eval()
-        if phase == "tree":
-            terms = self._tree_terms(self._tree_validation)
-        else:
-            terms = self._codes.terms(self._validation)
-            row["perplexity"] = [perplexity(column) for column in self._validation_codes().T]
+        terms = self._objective(phase).validate()
+        if phase != "tree":
+            row["perplexity"] = [perplexity(column) for column in self._codes.validation_codes().T]
         self.model.train()
         row |= {name: float(value) for name, value in terms.items()}
         # Quantisation has no say: an encoder may trade it against scale without any gain in content.
@@ -375,16 +350,6 @@ class Trainer:
         if phase != "tree" and row["validation"] < self.best.loss:
             term = {} if self.code_term is None else cpu_state(self.code_term)
             self.best = _Best(row["validation"], step, cpu_state(self.model), term)
-
-    @torch.no_grad()
-    def _validation_codes(self) -> Tensor:
-        return self.model.quantizer.encode(*self._codes.latents(self._validation))
-
-    def _sample(self, items: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        order = torch.randperm(
-            len(items), generator=stream_generator(self.config.seed, Stream.VALIDATE)
-        ).numpy()
-        return np.asarray(items[np.sort(order[:_VALIDATION_SAMPLE])], np.int64)
 
     def _save(self, phase: str, step: int) -> None:
         if self.checkpoint is None or not self._world.is_first:
@@ -423,7 +388,7 @@ class Trainer:
         self._start(progress["phase"])
         self.model.load_state_dict(dict(saved.model))
         if progress["phase"] != "tree":
-            self._codes.take_tree_parts()
+            self._codes.take_tree_parts(progress=self.progress)
         if self.code_term is not None:
             self.code_term.load_state_dict(dict(saved.code_term))
         self.optimizer.load_state_dict(dict(saved.optimizer))
@@ -438,9 +403,9 @@ class Trainer:
         settings: dict[str, Any] = {"training": asdict(self.config), "model": asdict(self.model.config)}
         if self.code_term is not None:
             settings["code_term"] = self.code_term.identity()
-        tree = self.labels.taxonomy if self._with_tree else None
+        tree = None if self._tree is None else self.labels.taxonomy
         parents = None if tree is None else tree.parents
-        return identity_of(settings | self.labels.digests(), self.inputs, self.labels.nodes, parents)
+        return identity_of(settings | self.labels.digests(), self._inputs.rows, self.labels.nodes, parents)
 
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:
