@@ -19,6 +19,10 @@ def test_rows_are_those_of_the_arrays_laid_end_to_end(index, start, stop):
         np.testing.assert_array_equal(rows[window], expected[window])
         np.testing.assert_array_equal(rows[:, :2][window], expected[:, :2][window])
         np.testing.assert_array_equal(np.asarray(rows), expected)
+        mask = expected[:, 0] > 3
+        np.testing.assert_array_equal(rows[mask], expected[mask])
+        with pytest.raises(IndexError, match="a mask"):
+            rows[mask[1:]]
         again = np.arange(len(expected))[::-2]
         np.testing.assert_array_equal(rows.take(again)[:], expected[again])
         np.testing.assert_array_equal(rows[again, 1], expected[again, 1])

@@ -140,7 +140,7 @@ def test_a_column_of_vectors(tmp_path, fails):
         ([{"id": "a", "parent": "gone"}], r"nodes\.csv: row 1: found .*'gone'"),
         (
             [{"id": "a", "parent": ""}, {"id": "a", "parent": ""}],
-            r"nodes\.csv: row 2: found the id 'a' again, as in row 1",
+            r"nodes\.csv: row 2: found the id 'a' again, as in row 1.*a column parent_ids",
         ),
         ([{"id": "b", "parent": ""}], r"items\.csv: column 'node': row 1: found .*'a'"),
         ([{"key": "b", "parent": ""}], r"nodes\.csv: found the columns 'key', 'parent'"),

@@ -3,6 +3,7 @@ import re
 from importlib.metadata import version
 
 import pytest
+import torch
 from tests.cli.commands import failure
 
 from leafcode.cli import main
@@ -68,6 +69,12 @@ def test_errors_of_several_lines_are_told_in_one(capsys, monkeypatch):
 def test_errors_of_the_system(capsys, monkeypatch):
     _raising(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
     assert "No space left on device" in failure(capsys, "evaluate", "run")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried\nmore")])
+def test_too_little_memory(capsys, monkeypatch, error):
+    _raising(monkeypatch, error)
+    assert "out of memory" in failure(capsys, "evaluate", "run")
 
 
 def test_control_c(capsys, monkeypatch):

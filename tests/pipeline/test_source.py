@@ -159,7 +159,10 @@ def test_all_parents_or_the_first(tmp_path):
     catalog = first.load()
     assert catalog.places is None
     assert catalog.taxonomy.path(catalog.nodes[0]) == ("gift", "tea")
+    (remark,) = catalog.remarks
+    assert remark.startswith(f"{nodes}: of 1 categories with several parents, only the first parent was used")
     catalog = every.load()
+    assert not catalog.remarks
     paths = [[catalog.taxonomy.path(node) for node in row if node >= 0] for row in catalog.places]
     assert paths == [[("food", "tea"), ("gift", "tea")], [("gift",)]]
     with pytest.raises(InputError, match="parents: found 'all'; expected 'primary' or 'unfold'"):

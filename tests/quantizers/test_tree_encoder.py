@@ -178,7 +178,7 @@ def test_places_some_categories_at_a_time(monkeypatch):
 
 
 def test_places_that_are_kept_follow_the_weights():
-    encoder, x = encoder_of(), embeddings()
+    encoder, x = encoder_of().eval(), embeddings()
     with torch.no_grad():
         before = encoder(x)
         assert torch.equal(encoder(x), before)
@@ -189,8 +189,31 @@ def test_places_that_are_kept_follow_the_weights():
         assert encoder.float()(x.float()).dtype == torch.float32
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_training_lets_go_of_places(fused):
+    encoder, x = encoder_of().eval(), embeddings()
+    optimizer = torch.optim.AdamW(encoder.parameters(), lr=0.1, fused=fused)
+    with torch.no_grad():
+        encoder(x)
+    encoder.train()
+    encoder(x).square().sum().backward()
+    with torch.no_grad():
+        encoder(x)  # as when a training loop looks at its progress
+    optimizer.step()
+    with torch.no_grad():
+        in_training, afterwards = encoder(x), encoder.eval()(x)
+    assert torch.equal(afterwards, encoder_with(encoder)(x))
+    assert torch.equal(in_training, afterwards)
+
+
+def test_within_inference_mode():
+    with torch.inference_mode():
+        encoder, x = encoder_of().eval(), embeddings()
+        assert torch.equal(encoder(x), encoder(x))
+
+
 def encoder_with(other):
     """A fresh encoder of the same weights."""
-    fresh = encoder_of(seed=5)
+    fresh = encoder_of(seed=5).eval()
     fresh.load_state_dict(other.state_dict())
     return fresh

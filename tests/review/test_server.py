@@ -177,6 +177,13 @@ def test_export_writes_into_the_folder_of_the_audit(client, files):
     assert paths[7] == SOAP
 
 
+def test_a_catalogue_of_several_files_is_named_first(client, session):
+    session.audit.source["items"] = ["a.csv", "b.csv"]
+    answer = post(client, "/api/export", {})
+    assert answer.status_code == 400
+    assert "several files" in answer.get_json()["error"]
+
+
 def test_it_listens_on_this_machine_only(session):
     with review_server(session) as server:
         assert server.server_address[0] == HOST

@@ -8,7 +8,7 @@ from tests.oracles.pair_kinds import kinds_of_pairs
 from tests.sampling.catalogues import build, catalogues, uneven_catalogue
 
 from leafcode.errors import InputError
-from leafcode.sampling import HierarchicalBatchSampler
+from leafcode.sampling import HierarchicalBatchSampler, hierarchical
 
 
 def sampler_of(paths, **arguments):
@@ -228,3 +228,13 @@ def test_bad_nodes(nodes, where):
     with pytest.raises(InputError) as error:
         HierarchicalBatchSampler(nodes, tree, batch_size=16)
     assert error.value.where == where
+
+
+@given(st.integers(1, 40), st.data())
+def test_the_unused_ones_are_drawn_as_from_a_list_of_them(count, data):
+    used = np.array(data.draw(st.lists(st.integers(0, count - 1), unique=True, max_size=count)), np.int64)
+    size = data.draw(st.integers(0, count - len(used)))
+    listed = np.setdiff1d(np.arange(count), used)
+    expected = np.random.default_rng(3).choice(listed, size, replace=False)
+    found = hierarchical._unused(np.random.default_rng(3), count, used, size)
+    np.testing.assert_array_equal(found, expected)

@@ -7,7 +7,8 @@ from hypothesis.extra import numpy as hnp
 from leafcode.errors import InputError
 from leafcode.serving import CodeIndex
 
-INDEX = CodeIndex([[0, 1], [0, 2]], np.eye(2), ["a", "b"], ["salt", None])
+BOOKS = np.eye(2), np.ones((3, 2))
+INDEX = CodeIndex([[0, 1], [0, 2]], BOOKS, ["a", "b"])
 
 
 @st.composite
@@ -15,13 +16,14 @@ def indexes(draw):
     n = draw(st.integers(1, 20))
     codes = draw(hnp.arrays(np.int64, (n, 2), elements=st.integers(0, 2)))
     # Small integers give many equal cosines, and vectors of zeros.
-    vectors = draw(hnp.arrays(np.float32, (n, 2), elements=st.integers(-1, 2).map(float)))
-    return codes, vectors
+    books = draw(hnp.arrays(np.float32, (2, 3, 2), elements=st.integers(-1, 2).map(float)))
+    return codes, books
 
 
 @given(indexes(), st.integers(1, 25), st.booleans(), st.data())
 def test_neighbors_against_brute_force(index, k, leave_out, data):
-    codes, vectors = index
+    codes, books = index
+    vectors = books[0][codes[:, 0]] + books[1][codes[:, 1]]
     code = data.draw(hnp.arrays(np.int64, 2, elements=st.integers(0, 3)))
     vector = data.draw(hnp.arrays(np.float64, 2, elements=st.integers(-1, 2).map(float)))
     exclude = data.draw(st.integers(0, len(codes) - 1)) if leave_out else None
@@ -35,7 +37,7 @@ def test_neighbors_against_brute_force(index, k, leave_out, data):
             ranked.append((-shared, -round(cosine, 9), i))
     expected = sorted(ranked)[:k]
 
-    found = CodeIndex(codes, vectors, [str(i) for i in range(len(codes))]).neighbors(
+    found = CodeIndex(codes, books, [str(i) for i in range(len(codes))]).neighbors(
         code, vector, k, exclude=exclude
     )
     assert found.positions.tolist() == [i for _, _, i in expected]
@@ -53,10 +55,14 @@ def test_find():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([[0]], np.ones((1, 2)), ["a", "b"]), "codes: found 1 rows; expected 2"),
-        (([[0], [1]], np.ones((1, 2)), ["a", "b"]), r"quantized: found an array of shape \(1, 2\)"),
-        (([[0]], np.array([[np.nan]]), ["a"]), "not all finite"),
-        (([[0]], np.ones((1, 2)), ["a"], ["x", "y"]), "texts: found 2 rows; expected 1"),
+        (([[0, 1]], BOOKS, ["a", "b"]), "codes: found 1 rows; expected 2"),
+        (([[0]], BOOKS, ["a"]), "codes: found 1 levels; expected 2 levels"),
+        (([[0, 3]], BOOKS, ["a"]), r"codebooks\[1\]: found 3 codewords; expected one for the code 3"),
+        (
+            ([[0, 1]], (np.eye(2), np.ones((3, 1))), ["a"]),
+            r"codebooks\[1\]: found an array of shape \(3, 1\)",
+        ),
+        (([[0]], [np.array([[np.nan]])], ["a"]), "not all finite"),
     ],
 )
 def test_an_index_of_what_does_not_fit(arguments, message):

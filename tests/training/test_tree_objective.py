@@ -7,6 +7,7 @@ from leafcode.errors import InputError, TrainingError
 from leafcode.training import TrainingConfig
 from leafcode.training.batch import Inputs
 from leafcode.training.labels import Labels
+from leafcode.training.randomness import validation_sample
 from leafcode.training.tree_objective import TreeObjective, tree_can_teach
 from leafcode.training.tree_term import TreeTerm
 
@@ -26,6 +27,10 @@ def term_on(items, model):
     return term.loss(model.tree_encoder, torch.from_numpy(EMBEDDINGS[items]), items)
 
 
+def sample(items):
+    return validation_sample(items[NODES[items] >= 0], CONFIG.seed, CONFIG.contrast_batch_size)
+
+
 def test_a_step_is_the_term_on_its_batch():
     model = model_of()
     objective = objective_of(model)
@@ -41,10 +46,11 @@ def test_a_step_is_the_term_on_its_batch():
 
 def test_validation_is_on_labelled_items_kept_aside_or_else_on_training_items():
     model = model_of()
-    watched = KEPT_ASIDE[NODES[KEPT_ASIDE] >= 0][: CONFIG.contrast_batch_size]
+    watched = sample(KEPT_ASIDE)
+    assert len(watched) == CONFIG.contrast_batch_size < np.count_nonzero(NODES[KEPT_ASIDE] >= 0)
     torch.testing.assert_close(objective_of(model).validate()["contrast"], term_on(watched, model))
     unlabelled = np.flatnonzero(NODES < 0)
-    instead = TRAIN[NODES[TRAIN] >= 0][: CONFIG.contrast_batch_size]
+    instead = sample(TRAIN)
     found = objective_of(model, validation=unlabelled).validate()["contrast"]
     torch.testing.assert_close(found, term_on(instead, model))
 

@@ -126,9 +126,10 @@ class Evidence:
         everything = np.arange(len(row))
         found[:, 0] = _cosines(self._unit[items], self._means.vectors, row, node, taken, everything)
         for fold, metric in enumerate(self._metrics):
-            pairs = np.flatnonzero(self._folds[items][row] == fold)
-            vectors = self._unit[items] @ metric
-            found[pairs, 1] = _cosines(vectors, self._whitened[fold], row, node, taken, pairs)
+            here = self._folds[items] == fold
+            pairs, place = np.flatnonzero(here[row]), np.cumsum(here) - 1
+            vectors = self._unit[items[here]] @ metric
+            found[pairs, 1] = _cosines(vectors, self._whitened[fold], place[row], node, taken, pairs)
         return found
 
 

@@ -111,7 +111,7 @@ def fit_label_model(
     found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     if not np.isfinite(found.fun):
         raise TrainingError("audit: the likelihood of the label model is not finite")
-    if found.status == 1:
+    if not found.success:
         raise TrainingError(f"audit: the label model was not found in {_STEPS} steps ({found.message})")
     return LabelModel(found.x[:width], center, spread, _rates(found.x[width:]))
 

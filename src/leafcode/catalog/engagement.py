@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import ArpackError, eigsh
 
 from leafcode.catalog._positions import check_positions
 from leafcode.catalog.co_occurrence import CoOccurrence, count_pairs
@@ -229,7 +229,11 @@ class Engagement:
         if not 1 <= dim < len(known):
             raise InputError("dim", repr(dim), f"at least 1, and less than {len(known):,} items with history")
         start = np.random.default_rng(seed).normal(size=len(known))
-        values, basis = eigsh(self.association[known][:, known], k=dim, which="LM", v0=start)
+        try:
+            values, basis = eigsh(self.association[known][:, known], k=dim, which="LM", v0=start)
+        except ArpackError as error:
+            found = f"an association whose {dim} strongest dimensions are not found ({error})"
+            raise InputError("engagement", found, "one that is", "Ask for fewer dimensions.") from error
         order = np.argsort(-np.abs(values), kind="stable")
         values, basis = np.abs(values[order]), basis[:, order]
         largest = basis[np.abs(basis).argmax(axis=0), np.arange(dim)]

@@ -43,6 +43,7 @@ class Catalog:
         embeddings: Floats (n, D), possibly memory-mapped, or `Rows` that stand for them; or None.
         places: int32 (n, P), all categories of each item, first that of ``nodes``, padded with -1; None where
             no item has more than one. See `leafcode.taxonomy.places_from_paths`.
+        remarks: What a user should know of how it was read, a sentence each.
 
     Raises:
         InputError: An id is no text, lengths differ, a node is not in the taxonomy, or the places do not
@@ -61,6 +62,7 @@ class Catalog:
     taxonomy: Taxonomy | None = None
     embeddings: npt.NDArray[np.floating[Any]] | None = None
     places: npt.NDArray[np.int32] | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", _as_texts(self.ids))
@@ -107,6 +109,7 @@ class Catalog:
             self.taxonomy,
             None if self.embeddings is None else self.embeddings[places],
             None if self.places is None else self.places[places],
+            self.remarks,
         )
 
 

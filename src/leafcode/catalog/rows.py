@@ -15,8 +15,8 @@ Floats = npt.NDArray[np.floating[Any]]
 class Rows:
     """Floats (n, E) that lie in several arrays one after the other, or are some of the rows of them.
 
-    It stands for an array wherever rows are read a few at a time, and copies those alone: slices and integer
-    arrays give arrays. ``numpy.asarray`` reads all of them into memory.
+    It stands for an array wherever rows are read a few at a time, and copies those alone: slices, masks and
+    integer arrays give arrays. ``numpy.asarray`` reads all of them into memory.
 
     Args:
         parts: Arrays (n_i, E), such as memory-mapped files, at least one.
@@ -50,12 +50,16 @@ class Rows:
         return len(self), self._parts[0].shape[1]
 
     def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 (whatever an array may be indexed with)
-        """Rows by a slice or integers; with all rows and a slice of columns, a narrower view."""
+        """Rows by a slice, a mask or integers; with all rows and a slice of columns, a narrower view."""
         if isinstance(key, tuple):
             rows, columns = key
             if isinstance(rows, slice) and rows == slice(None):
                 return Rows([part[:, columns] for part in self._parts], self._index)
             return self[rows][:, columns]
+        if isinstance(key, np.ndarray) and key.dtype == np.bool_:
+            if key.shape != (len(self),):
+                raise IndexError(f"a mask of shape {key.shape} for {len(self)} rows")
+            key = np.flatnonzero(key)
         if self._index is not None:
             return self._gather(self._index[key])
         return self._gather(np.arange(*key.indices(len(self))) if isinstance(key, slice) else key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -105,4 +106,6 @@ def _room(shape: tuple[int, int], dtype: np.dtype[Any]) -> Floats:
     if shape[0] * shape[1] * dtype.itemsize <= _IN_MEMORY:
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile() as file:  # the mapping outlives the file's name
+        if hasattr(os, "posix_fallocate"):  # or a full disk would end the process when a page is written
+            os.posix_fallocate(file.fileno(), 0, shape[0] * shape[1] * dtype.itemsize)
         return np.memmap(file, dtype, "w+", shape=shape)

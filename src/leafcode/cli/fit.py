@@ -27,7 +27,7 @@ _EXAMPLES = """examples:
   leafcode fit items.parquet --text text --path path --out run/
   leafcode fit items.csv --text name brand --path category --separator / --out run/
   leafcode fit items.parquet --category node --taxonomy nodes.csv --out run/
-  leafcode fit items.parquet --path path --embeddings vectors.npy --out run/
+  leafcode fit items.parquet --text --path path --embeddings vectors.npy --out run/    # without texts
   leafcode fit items.parquet --path path --engagement baskets.parquet --out run/
   leafcode fit items.parquet --path path --trust audit/ --out run/    # doubtful labels count less
   leafcode fit items.parquet --path path --holdout 0 --out final/     # train on everything

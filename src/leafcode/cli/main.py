@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
+import torch
+
 from leafcode.cli import (
     audit,
     compare,
@@ -76,6 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Libraries explain themselves over several lines; a log should have one per error.
         who = f"error in process {place.rank}" if place.size > 1 else "error"
         print(f"leafcode: {who}:", " ".join(str(error).splitlines()), file=sys.stderr)
+        return 2
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        first = str(error).splitlines()[0] if str(error) else "no more memory"
+        hint = "Smaller batches (--batch-size), --device cpu, or a sample of the items take less."
+        print(f"leafcode: error: out of memory ({first}). {hint}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

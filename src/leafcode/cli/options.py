@@ -85,7 +85,7 @@ def add_item_options(parser: argparse.ArgumentParser, *, defaults: bool) -> None
     add("--id-column", "unique ids", "id", metavar="COLUMN")
     add(
         "--text",
-        "what describes an item; several columns are joined; none with vectors of your own",
+        "what describes an item; several columns are joined; --text alone where there is none, but vectors",
         ["text"],
         metavar="COLUMN",
         nargs="*",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import torch
 
 from leafcode.methods.kmeans_codes import quantizer_codes, unit_vectors
 from leafcode.methods.method import Method, Task, TrainedMethod
 from leafcode.quantizers import ResidualQuantizer
+
+_MOST = 1 << 18
+"""Items to learn from: hundreds for each code of the usual levels."""
 
 
 class RQKMeans(Method):
@@ -27,8 +31,11 @@ class RQKMeans(Method):
 
 
 def fit_rq_kmeans(task: Task) -> ResidualQuantizer:
-    """The codebooks, on the CPU."""
+    """The codebooks, on the CPU; of more items than `_MOST`, from a sample of them."""
     quantizer = ResidualQuantizer(task.shape.embedding_dim, task.shape.sizes).to(task.device)
     generator = torch.Generator().manual_seed(task.training.seed)
-    quantizer.fit(unit_vectors(task.embeddings).to(task.device), generator)
+    embeddings = task.embeddings
+    if len(embeddings) > _MOST:
+        embeddings = embeddings[np.sort(torch.randperm(len(embeddings), generator=generator)[:_MOST].numpy())]
+    quantizer.fit(unit_vectors(embeddings).to(task.device), generator)
     return quantizer.to("cpu")

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from leafcode.catalog import Catalog
-from leafcode.evaluation import evaluate
+from leafcode.evaluation import evaluate, sample_rows
 from leafcode.methods import METHODS, Task, TrainedMethod
 from leafcode.pipeline.cells import Cell
+from leafcode.pipeline.coding import code_items
 from leafcode.pipeline.items import catalog_embeddings, category_ancestors
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving.storage import read_table, write_json, write_table
@@ -107,15 +108,17 @@ def train_and_measure(
     begun = time.perf_counter()
     trained = train(task)
     seconds = time.perf_counter() - begun
-    encoded = trained.encode(embeddings)
+    some = sample_rows(held_out, seed)
+    coding = code_items(trained.encode, embeddings, some)
     metrics = evaluate(
-        encoded.codes,
+        coding.codes,
         held_out,
         load("ancestors"),
-        embeddings,
-        encoded.reconstructions,
-        encoded.quantized,
+        embeddings if some is None else embeddings[some],
+        coding.encoded.reconstructions,
+        coding.encoded.quantized,
         sizes,
         seed=seed,
+        rows=some,
     )
     return {"seconds": seconds, "settings": dict(trained.settings), "metrics": metrics}

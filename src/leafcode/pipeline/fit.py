@@ -183,7 +183,7 @@ def fit(
     if options.baselines:
         baselines = train_baselines(
             shape,
-            vectors if len(train) == len(catalog) else vectors[train],
+            vectors if len(train) == len(catalog) else row_view(vectors, train),
             options.training,
             device=device,
             checkpoint=folder.baseline_checkpoint,
@@ -194,7 +194,7 @@ def fit(
         return Run.open(folder.path)
     model = result.model.to("cpu")
     rows = sample_rows(held_out, options.split_seed)
-    warnings = result.warnings + sample_warnings(held_out, rows)
+    warnings = [*catalog.remarks, *result.warnings, *sample_warnings(held_out, rows)]
     folder.write_config(
         dataclasses.replace(config, level_weights=model.level_weights, contrast_weight=result.tree_weight)
     )

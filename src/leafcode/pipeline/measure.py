@@ -161,7 +161,7 @@ def _report(
         metrics=metrics,
         items=items,
         history=[row for row in history if "step" in row],
-        neighbors=_examples(items, semantic_ids, encoded, held_out),
+        neighbors=_examples(model, items, semantic_ids, encoded, held_out),
         warnings=[text for row in history for text in row.get("warnings", [])],
     )
 
@@ -180,13 +180,18 @@ def _beside_the_catalogue(folder: RunFolder, model: RQVAE, items: int) -> dict[s
 
 
 def _examples(
-    items: CodedItems, semantic_ids: list[str], encoded: EncodedItems, held_out: npt.NDArray[np.bool_]
+    model: RQVAE,
+    items: CodedItems,
+    semantic_ids: list[str],
+    encoded: EncodedItems,
+    held_out: npt.NDArray[np.bool_],
 ) -> list[NeighborExample]:
     """Neighbours by code, among the training items, of a few items spread evenly over those held out."""
     train = np.flatnonzero(~held_out)
     queries = np.flatnonzero(held_out) if held_out.any() else train
     queries = queries[np.linspace(0, len(queries) - 1, num=min(_EXAMPLES, len(queries)), dtype=np.int64)]
-    index = CodeIndex(encoded.codes[train], encoded.quantized[train], [str(place) for place in train])
+    books = [book.detach().numpy() for book in model.quantizer.codebooks]
+    index = CodeIndex(encoded.codes[train], books, [str(place) for place in train])
     examples = []
     for query in queries.tolist():
         found = index.neighbors(encoded.codes[query], encoded.quantized[query], _NEIGHBORS + 1)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from leafcode.catalog import Catalog, CatalogPart
+from leafcode.catalog import Catalog, CatalogPart, row_view
 from leafcode.codes import IdRegistry, encode_codes, encode_items, plain_strings, semantic_id_array
 from leafcode.errors import FileRows, InputError, RunFolderError
 from leafcode.evaluation import sample_rows
@@ -29,7 +29,14 @@ from leafcode.pipeline.measure import measure
 from leafcode.pipeline.repeated_texts import RepeatedTexts, first_known
 from leafcode.pipeline.source import CatalogSource, content_digest
 from leafcode.quantizers import RQVAE
-from leafcode.serving import CodeIndex, RunConfig, RunFolder, ids_batches, settings_from_json
+from leafcode.serving import (
+    CodeIndex,
+    RunConfig,
+    RunFolder,
+    ids_batches,
+    quantized_vectors,
+    settings_from_json,
+)
 from leafcode.training import TrainingConfig
 
 _ID_ROWS = 1 << 18
@@ -271,7 +278,7 @@ class Run:
         held_out = hold_out(catalog, self.config.split["holdout"], self.config.split["seed"])
         if baselines and not self.folder.baselines.exists():
             training = settings_from_json(TrainingConfig, self.config.training, str(self.folder.config))
-            vectors = catalog_embeddings(catalog)[np.flatnonzero(~held_out)]
+            vectors = row_view(catalog_embeddings(catalog), np.flatnonzero(~held_out))
             tensors = train_baselines(
                 self.model.config,
                 vectors,
@@ -307,7 +314,7 @@ class Run:
         if isinstance(query, str):
             exclude = index.find(query)
             codes = index.codes[exclude]
-            quantized = self._quantized(codes[None, :])[0]
+            quantized = quantized_vectors(codes[None, :], index.codebooks)[0]
         else:
             encoded = encode_items(self.model, np.asarray(query)[None, :])
             codes, quantized = encoded.codes[0], encoded.quantized[0]
@@ -321,16 +328,9 @@ class Run:
     def _index(self) -> tuple[pa.Table, CodeIndex]:
         table = self.ids()
         names = [f"c{level + 1}" for level in range(len(self.model.config.sizes))]
-        codes = np.stack([table[name].to_numpy() for name in names], axis=1).astype(np.int64)
-        return table, CodeIndex(
-            codes, self._quantized(codes), table["id"].to_pylist(), table["text"].to_pylist()
-        )
-
-    def _quantized(self, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Quantised vectors (n, Q) of codes (n, L)."""
+        codes = np.stack([table[name].to_numpy() for name in names], axis=1)
         books = [book.detach().numpy() for book in self.model.quantizer.codebooks]
-        vectors = np.stack([book[codes[:, level]] for level, book in enumerate(books)])
-        return np.asarray(vectors.sum(axis=0), np.float32)
+        return table, CodeIndex(codes, books, table["id"])
 
 
 def _id_rows(

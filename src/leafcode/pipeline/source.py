@@ -93,17 +93,18 @@ class CatalogSource:
         Raises:
             InputError: Anything wrong with the file, a column, a row, the tree, or the vectors.
         """
+        taxonomy, remarks = self._read_taxonomy()
         catalog = read_catalog(
             self.items,
             **self.columns,
             category_column=self.category_column,
-            taxonomy=self._read_taxonomy(),
+            taxonomy=taxonomy,
             embeddings_file=self.embeddings_file,
         )
-        if catalog.embeddings is None:
+        vectors = catalog.embeddings
+        if vectors is None:
             vectors = self.embed(catalog.texts or [], cache=cache, device=device, progress=progress)
-            return dataclasses.replace(catalog, embeddings=vectors)
-        return catalog
+        return dataclasses.replace(catalog, embeddings=vectors, remarks=remarks)
 
     def load_parts(
         self, *, cache: Path | None = None, device: str | None = None, progress: bool = True
@@ -164,7 +165,8 @@ class CatalogSource:
         found = f"vectors of {catalog.embeddings.shape[1]} dimensions"
         raise InputError(place, found, f"{dim}, as the run was trained on")
 
-    def _read_taxonomy(self) -> Taxonomy | Unfolded | None:
+    def _read_taxonomy(self) -> tuple[Taxonomy | Unfolded | None, tuple[str, ...]]:
+        """The tree of the categories, and what was left out of it."""
         if self.parents not in PARENTS:
             raise InputError("parents", repr(self.parents), " or ".join(map(repr, PARENTS)))
         if (self.taxonomy_file is None) != (self.category_column is None):
@@ -174,7 +176,7 @@ class CatalogSource:
                 "both of them, or neither",
             )
         if self.taxonomy_file is None:
-            return None
+            return None, ()
         form = find_format(self.taxonomy_file, self.taxonomy_format)
         where = f"taxonomy options of the format {form.name}"
         options = dict(parse_options(form.read, self.taxonomy_options, where))
@@ -184,7 +186,14 @@ class CatalogSource:
         elif form.name == "path-list":
             options = {"separator": self.separator} | options
         graph = read_taxonomy(self.taxonomy_file, form.name, **options)
-        return graph.unfold() if self.parents == "unfold" else graph.taxonomy()
+        if self.parents == "unfold":
+            return graph.unfold(), ()
+        several = graph.with_several_parents
+        left_out = (
+            f"{self.taxonomy_file}: of {several:,} categories with several parents, only the first parent "
+            "was used. --parents unfold uses all."
+        )
+        return graph.taxonomy(), (left_out,) if several else ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with absolute paths."""

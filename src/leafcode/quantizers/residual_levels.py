@@ -105,7 +105,7 @@ class _ResidualLevels(torch.autograd.Function):
                 total = pull if total is None else total + pull
                 gradient = -pull if gradient is None else gradient - pull
             if gradient is not None:
-                # Not codebook[index], the gradient of which is summed by several threads in any order.
+                # Not codebook[index], whose gradient several threads of a CPU sum in any order.
                 gradient = gradient.new_zeros(size, gradient.shape[1]).index_add_(0, index, gradient)
             to_codebooks.append(gradient)
         to_latents = None if total is None else ctx.commitment * total

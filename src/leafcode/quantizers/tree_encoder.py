@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,12 @@ class TreeEncoder(nn.Module):
         self.register_buffer("temperature", torch.tensor(0.05))
         self._cached: tuple[object, Tensor, Tensor] | None = None
 
+    def train(self, mode: bool = True) -> Self:
+        """Go to training or evaluation mode, as any module."""
+        # Fused optimisers change weights without changing their version.
+        self._cached = None
+        return super().train(mode)
+
     def project(self, embeddings: Tensor) -> Tensor:
         """Projections (B, T) of embeddings (B, E), unit length: where the contrastive term acts."""
         return F.normalize(self.projection(F.normalize(embeddings, dim=1)), dim=1)
@@ -85,9 +92,9 @@ class TreeEncoder(nn.Module):
     def _known_categories(self) -> tuple[Tensor, Tensor]:
         """Prototypes of unit length, and `places`.
 
-        They take as long as many items, and are kept while no weight changes.
+        They take as long as many items, and are kept while the module stays in evaluation mode.
         """
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or self.training or self.prototypes.is_inference():
             return F.normalize(self.prototypes, dim=1), self.places()
         tensors = (self.prototypes, self.spans)
         state = tuple((tensor.data_ptr(), tensor._version, tensor.dtype) for tensor in tensors)

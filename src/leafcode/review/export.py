@@ -33,6 +33,24 @@ class Exported(NamedTuple):
     decided: int
 
 
+def catalogue_file(audit: Audit, items: str | Path | None = None) -> Path:
+    """The one file of an audit's catalogue.
+
+    Args:
+        audit: The findings.
+        items: Where the catalogue lies now, if it has moved since the audit.
+
+    Raises:
+        InputError: There are several.
+    """
+    named = items or audit.source["items"]
+    if isinstance(named, list):
+        raise InputError(
+            str(audit.folder), "a catalogue of several files", "one file", "Name it with --items."
+        )
+    return Path(named)
+
+
 def export_review(
     audit: Audit, decisions: Mapping[str, Decision], out: str | Path, *, items: str | Path | None = None
 ) -> Exported:
@@ -51,12 +69,7 @@ def export_review(
     Raises:
         InputError: See `copy_relabelled`; or the decisions would replace the catalogue or its copy.
     """
-    named = items or audit.source["items"]
-    if isinstance(named, list):
-        raise InputError(
-            str(audit.folder), "a catalogue of several files", "one file", "Name it with --items."
-        )
-    source, out = Path(named), Path(out)
+    source, out = catalogue_file(audit, items), Path(out)
     check_copy(source, out)
     table_file = out.with_name(f"{out.stem}.decisions.csv")
     if table_file.resolve() in (source.resolve(), out.resolve()):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import leafcode.report
 from leafcode.audit import KINDS
 from leafcode.errors import InputError
-from leafcode.review.export import export_review
+from leafcode.review.export import catalogue_file, export_review
 from leafcode.review.session import RANK_EVERY, STATES, Filters, ReviewSession, progress
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def create_app(
 
     @app.post("/api/export")
     def export() -> dict[str, Any]:
-        out = audit.folder / f"corrected{Path(items or audit.source['items']).suffix}"
+        out = audit.folder / f"corrected{catalogue_file(audit, items).suffix}"
         written = export_review(audit, session.decisions(), out, items=items)
         return {
             name: str(value) if isinstance(value, Path) else value

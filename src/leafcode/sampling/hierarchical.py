@@ -137,8 +137,7 @@ class HierarchicalBatchSampler(EpochBatchSampler):
         places = np.append(places, blocks.places(strangers, left))
 
         if len(places) < size:
-            unused = np.delete(np.arange(len(items)), places)
-            places = np.append(places, rng.choice(unused, size - len(places), replace=False))
+            places = np.append(places, _unused(rng, len(items), places, size - len(places)))
         return items[places].astype(np.int64)
 
     def _core(self, rng: np.random.Generator, seed_block: int) -> tuple[LongArray, int]:
@@ -176,6 +175,14 @@ class HierarchicalBatchSampler(EpochBatchSampler):
             rng = self._generator(_ARRANGEMENT, self.epoch)
             self._arrangement = (self.epoch, *self._blocks.arrange(rng))
         return self._arrangement[1:]
+
+
+def _unused(rng: np.random.Generator, count: int, used: LongArray, size: int) -> LongArray:
+    """So many different numbers below ``count``, none of which is used."""
+    ascending = np.sort(used)
+    drawn = rng.choice(count - len(used), size, replace=False)
+    # The k-th that is not used comes after as many used ones as leave k before them.
+    return np.asarray(drawn + np.searchsorted(ascending - np.arange(len(used)), drawn, side="right"))
 
 
 def _without(drawn: LongArray, used: LongArray) -> LongArray:

@@ -36,49 +36,48 @@ class CodeIndex:
 
     Args:
         codes: Integers (n, L).
-        quantized: Floats (n, Q), the sum of each item's codewords; kept, not copied.
-        ids: (n,) unique texts.
-        texts: (n,) or None.
+        codebooks: L arrays of floats (K_l, Q), whose rows add up to the quantised vectors of items.
+        ids: (n,) unique texts, or a PyArrow array of them.
 
     Attributes:
         codes: int64 (n, L).
-        ids: See above.
-        texts: See above.
+        codebooks: See above.
         tree: The items by code prefix.
 
     Raises:
-        InputError: Arguments of different lengths, shapes or types, or a vector that is not finite.
+        InputError: Arguments of different lengths, shapes or types, a code that has no codeword, or a
+            codeword that is not finite.
 
     Example:
-        >>> index = CodeIndex([[0, 1], [0, 2], [3, 1]], np.array([[1.0, 0], [1, 1], [1, 0]]), ["a", "b", "c"])
-        >>> found = index.neighbors([0, 1], np.array([1.0, 0.0]), k=2, exclude=index.find("a"))
-        >>> [index.ids[i] for i in found.positions], found.shared_prefix, found.cosines.round(3)
-        (['b', 'c'], array([1, 0]), array([0.707, 1.   ]))
+        >>> books = np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[0.0, 0.0], [0.0, 1.0]])
+        >>> index = CodeIndex([[0, 0], [0, 1], [1, 1]], books, ["a", "b", "c"])
+        >>> found = index.neighbors([0, 0], np.array([1.0, 0.0]), k=2, exclude=index.find("a"))
+        >>> found.positions, found.shared_prefix, found.cosines.round(3)
+        (array([1, 2]), array([1, 0]), array([0.707, 0.   ]))
     """
 
     def __init__(
         self,
         codes: npt.ArrayLike,
-        quantized: npt.NDArray[np.floating[Any]],
-        ids: Sequence[str] | npt.NDArray[np.object_],
-        texts: Sequence[str | None] | None = None,
+        codebooks: Sequence[npt.NDArray[np.floating[Any]]],
+        ids: Sequence[str] | pa.Array | pa.ChunkedArray,
     ) -> None:
-        self.ids, self.texts = ids, texts
-        self.codes = check_codes(codes, rows=len(ids))
-        if texts is not None and len(texts) != len(ids):
-            raise InputError("texts", f"{len(texts)} rows", f"{len(ids)}, one per item")
-        if quantized.ndim != 2 or len(quantized) != len(ids) or not np.isfinite(quantized).all():
-            found = f"an array of shape {quantized.shape}" + (
-                ", not all finite" if quantized.ndim == 2 else ""
-            )
-            raise InputError("quantized", found, f"finite floats of shape ({len(ids)}, Q)")
+        self.codes = check_codes(codes, rows=len(ids), levels=len(codebooks))
+        for level, book in enumerate(codebooks):
+            if book.ndim != 2 or book.shape[1:] != codebooks[0].shape[1:] or not np.isfinite(book).all():
+                found = f"an array of shape {book.shape}" + (", not all finite" if book.ndim == 2 else "")
+                raise InputError(f"codebooks[{level}]", found, "finite floats of shape (K, Q)")
+            most = int(self.codes[:, level].max(initial=-1))
+            if most >= len(book):
+                found = f"{len(book)} codewords"
+                raise InputError(f"codebooks[{level}]", found, f"one for the code {most}")
         self.tree = PrefixTree(self.codes)
-        self._quantized = quantized
-        self._ids = pa.array(ids, pa.string())
+        self.codebooks = codebooks
+        self._ids = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.string())
 
     def __len__(self) -> int:
         """Number of items."""
-        return len(self.ids)
+        return len(self.codes)
 
     def find(self, item_id: str) -> int:
         """Position of an item.
@@ -113,9 +112,10 @@ class CodeIndex:
         """
         wanted = check_codes(np.asarray(code)[None], "code", levels=self.tree.levels)[0]
         query = np.asarray(quantized, dtype=np.float64)
-        if query.shape != self._quantized.shape[1:] or not bool(np.isfinite(query).all()):
+        shape = self.codebooks[0].shape[1:]
+        if query.shape != shape or not bool(np.isfinite(query).all()):
             found = f"an array of shape {query.shape}"
-            raise InputError("quantized", found, f"finite floats of shape {self._quantized.shape[1:]}")
+            raise InputError("quantized", found, f"finite floats of shape {shape}")
         if k < 1:
             raise InputError("k", str(k), "at least 1")
         candidates = self._candidates(wanted.tolist(), k, exclude)
@@ -141,7 +141,18 @@ class CodeIndex:
         cosines = np.zeros(len(positions))
         length = float(np.linalg.norm(query))
         for start in range(0, len(positions), _BLOCK):
-            block = self._quantized[positions[start : start + _BLOCK]].astype(np.float64)
+            codes = self.codes[positions[start : start + _BLOCK]]
+            block = quantized_vectors(codes, self.codebooks).astype(np.float64)
             lengths = np.linalg.norm(block, axis=1) * length
             np.divide(block @ query, lengths, out=cosines[start : start + _BLOCK], where=lengths > 0)
         return cosines
+
+
+def quantized_vectors(
+    codes: npt.NDArray[np.integer[Any]], codebooks: Sequence[npt.NDArray[np.floating[Any]]]
+) -> npt.NDArray[np.floating[Any]]:
+    """Sums (n, Q) of the codewords, rows of L codebooks (K_l, Q), of codes (n, L)."""
+    total = np.array(codebooks[0][codes[:, 0]])
+    for level, book in enumerate(codebooks[1:], start=1):
+        total += book[codes[:, level]]
+    return total

@@ -81,6 +81,11 @@ class CategoryGraph:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def with_several_parents(self) -> int:
+        """Number of categories that have more than one parent."""
+        return sum(len(above) > 1 for above in self.parents)
+
     def __repr__(self) -> str:
         edges = sum(map(len, self.parents))
         return f"CategoryGraph({len(self):,} categories, {edges:,} parents, source={self.source!r})"
@@ -184,7 +189,8 @@ class CategoryGraph:
             if row_of.setdefault(key, row) != row:
                 first = "before" if self.places is None else f"as in {self.places[row_of[key]]}"
                 found = f"the id {key!r} again, {first}"
-                raise InputError(self.where(row), found, "a unique id per category")
+                hint = "Further parents go into a column parent_ids of a parent table, not into rows."
+                raise InputError(self.where(row), found, "a unique id per category", hint)
         for row, above in enumerate(self.parents):
             missing = next((each for each in above if each not in row_of), None)
             if missing is not None:

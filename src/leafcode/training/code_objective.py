@@ -22,6 +22,8 @@ LATENT_SAMPLE = 65_536
 """Items that k-means takes."""
 _CHUNK = 4_096
 """Items whose latents are computed at once."""
+_MOST_KEPT = 1 << 22
+"""Items whose tree parts are kept: 2 GiB of them."""
 
 
 class Latents(NamedTuple):
@@ -64,15 +66,18 @@ class CodeObjective:
     def take_tree_parts(self, *, progress: bool = False) -> None:
         """Compute the tree parts of all items to be drawn, for from now on the tree encoder is left alone.
 
-        Those of any further item are computed whenever they are asked for.
+        Those of any further item are computed whenever they are asked for, and of a batch if all would be too
+        many.
         """
         if self._model.tree_encoder is None:
             return
-        items = np.arange(len(self._inputs))
         steps = self._config.content_steps + self._config.steps
-        if len(items) > LATENT_SAMPLE + steps * self._config.batch_size:
-            drawn = [self._batch_items(step)[0] for step in range(steps)]
-            items = np.unique(np.concatenate([self._validation, self._sampled(), *drawn]))
+        drawn = steps * self._config.batch_size
+        if len(self._inputs) <= min(LATENT_SAMPLE + drawn, _MOST_KEPT):
+            items = np.arange(len(self._inputs))
+        else:
+            batches = [self._batch_items(step)[0] for step in range(steps if drawn <= _MOST_KEPT else 0)]
+            items = np.unique(np.concatenate([self._validation, self._sampled(), *batches]))
         with tqdm(total=len(items), desc="places in the tree", unit="item", disable=not progress) as bar:
             self._tree_parts = self._compute_tree_parts(items, bar)
         self._with_parts = items
@@ -122,7 +127,7 @@ class CodeObjective:
         world = self._inputs.world if self._model.training else World()
         rows, weight = world.share(len(items))
         own = items[rows]
-        output = self._forward(x, own, None if depth is None else depth[rows], count=False)
+        output = self._forward(x, own, None if depth is None else depth[rows])
         if self._model.training:
             codes = world.gather(output.quantizer.codes, len(items))
             self._model.quantizer.count(codes, world.gather(output.quantizer.errors, len(items)))
@@ -147,10 +152,9 @@ class CodeObjective:
         """Begin to count anew which codes are chosen."""
         self._usage.reset()
 
-    def _forward(
-        self, x: Tensor, items: LongArray, depth: Tensor | None = None, *, count: bool = True
-    ) -> RQVAEOutput:
-        output: RQVAEOutput = self._model(x, tree_part=self._parts_of(items), depth=depth, count=count)
+    def _forward(self, x: Tensor, items: LongArray, depth: Tensor | None = None) -> RQVAEOutput:
+        # Counted are the uniform batches alone, and those whole.
+        output: RQVAEOutput = self._model(x, tree_part=self._parts_of(items), depth=depth, count=False)
         return output
 
     def _batch_items(self, step: int) -> tuple[LongArray, LongArray | None]:
@@ -179,13 +183,13 @@ class CodeObjective:
     def _compute_tree_parts(self, items: LongArray, bar: tqdm[Any] | None = None) -> Tensor:
         training = self._model.training
         self._model.eval()
-        parts = []
-        for part in _chunks(items):
-            parts.append(self._model.tree_part(self._inputs.take(part)))
+        parts = torch.empty(len(items), self._model.config.tree_dim, device=self._device)
+        for place, part in zip(torch.split(parts, _CHUNK), _chunks(items), strict=True):
+            place.copy_(self._model.tree_part(self._inputs.take(part)))
             if bar is not None:
                 bar.update(len(part))
         self._model.train(training)
-        return torch.cat(parts)
+        return parts
 
     def _code_terms(self, output: RQVAEOutput, items: LongArray) -> dict[str, Tensor]:
         if self._code_term is None:

@@ -46,7 +46,11 @@ class CodeTerm(nn.Module, ABC):
         """
 
     def batch(self, step: int) -> LongArray | None:
-        """Positions of the items for a step, a function of the step alone; None for the uniform batch."""
+        """Positions of the items for a step; None for the uniform batch.
+
+        A function of the step alone, without random numbers that others draw too: another thread asks for
+        batches ahead of their steps, and for some more than once.
+        """
         return None
 
     @abstractmethod

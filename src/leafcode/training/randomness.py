@@ -40,15 +40,21 @@ def stream_generator(seed: int, stream: Stream, *place: int) -> torch.Generator:
     return torch.Generator().manual_seed(stream_seed(seed, stream, *place))
 
 
-def validation_sample(items: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
-    """At most 2,048 of the items (n,), ascending if they are, always the same ones."""
+def validation_sample(
+    items: npt.NDArray[np.int64], seed: int, most: int = _VALIDATION_SAMPLE
+) -> npt.NDArray[np.int64]:
+    """At most so many of the items (n,), ascending if they are, always the same ones."""
     order = torch.randperm(len(items), generator=stream_generator(seed, Stream.VALIDATE)).numpy()
-    return np.asarray(items[np.sort(order[:_VALIDATION_SAMPLE])], np.int64)
+    return np.asarray(items[np.sort(order[:most])], np.int64)
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Within it, weights of new modules on the CPU depend on the seed alone; what comes after is untouched.
+def seeded(seed: int, gpu: torch.device | None = None) -> Iterator[None]:
+    """Within it, random numbers on the CPU depend on the seed alone; what comes after is untouched.
+
+    Args:
+        seed: At least 0.
+        gpu: One on which they do so too; other GPUs go on as if nothing had been seeded.
 
     Example:
         >>> with seeded(3):
@@ -57,6 +63,9 @@ def seeded(seed: int) -> Iterator[None]:
         ...     bool(torch.equal(first, torch.nn.Linear(2, 2).weight))
         True
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[] if gpu is None else [gpu]):
+        torch.default_generator.manual_seed(seed)
+        if gpu is not None:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
         yield

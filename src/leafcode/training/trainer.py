@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +39,7 @@ from leafcode.training.code_term import CodeTerm
 from leafcode.training.config import TrainingConfig
 from leafcode.training.labels import Labels
 from leafcode.training.prefetch import prefetch
-from leafcode.training.randomness import Stream, stream_generator, stream_seed, validation_sample
+from leafcode.training.randomness import Stream, seeded, stream_generator, stream_seed, validation_sample
 from leafcode.training.tree_objective import TreeObjective, tree_can_teach
 from leafcode.training.tree_weight import WEIGHT_IN_TRAINING, choose_tree_weight, turn_towards_tree
 from leafcode.training.upkeep import collapse_warnings, perplexity
@@ -208,7 +208,7 @@ class Trainer:
     def _fit(self) -> TrainingResult:
         phases = [phase for phase, steps in self._steps.items() if steps]
         first, step = self._restore() or (phases[0], None)
-        begun = {"belongs_to": self._identity(), "phase": first, "step": step}
+        begun = {"belongs_to": self._identity, "phase": first, "step": step}
         self._world.check_same("a catalogue, settings or a checkpoint", json.dumps(begun), self.device)
         for phase in phases[phases.index(first) :]:
             if step is None:
@@ -219,7 +219,7 @@ class Trainer:
                 self.model.load_state_dict(dict(self.best.state))
                 if self.code_term is not None:
                     self.code_term.load_state_dict(dict(self.best.code_term))
-                self._agree()
+            self._agree()
         self.model.eval()
         if self._find_weight:
             kept_aside = self._codes.latents(self._validation)
@@ -315,9 +315,8 @@ class Trainer:
     def _step(self, phase: str, step: int, batch: Batch) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * _schedule(step, self._steps[phase])
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            seed = stream_seed(self.config.seed, Stream.DROPOUT, phase != "tree", step)
-            torch.manual_seed(seed + self._world.rank)
+        seed = stream_seed(self.config.seed, Stream.DROPOUT, phase != "tree", step) + self._world.rank
+        with seeded(seed, self.device if self.device.type == "cuda" else None):
             terms = self._objective(phase).step(self._number(phase, step), batch)
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
@@ -355,7 +354,7 @@ class Trainer:
         if self.checkpoint is None or not self._world.is_first:
             return
         progress = {
-            "belongs_to": self._identity(),
+            "belongs_to": self._identity,
             "phase": phase,
             "step": step,
             "tree_weight": self.tree_weight,
@@ -380,7 +379,7 @@ class Trainer:
             return None
         saved = load_checkpoint(self.checkpoint)
         progress = saved.progress
-        if progress["belongs_to"] != self._identity():
+        if progress["belongs_to"] != self._identity:
             raise TrainingError(
                 f"{self.checkpoint} was written for other data or settings. Use the same ones to go on, or "
                 "start again without resuming."
@@ -398,6 +397,7 @@ class Trainer:
         self.best = _Best(math.inf if loss is None else loss, best_step, saved.best, saved.best_code_term)
         return progress["phase"], progress["step"]
 
+    @cached_property
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with."""
         settings: dict[str, Any] = {"training": asdict(self.config), "model": asdict(self.model.config)}

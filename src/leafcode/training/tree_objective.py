@@ -43,8 +43,8 @@ class TreeObjective:
         self._term = TreeTerm(labels, config, train, inputs.device)
         self._encoder = self._term.check(model.tree_encoder)
         kept_aside = validation[labels.nodes[validation] >= 0]
-        watched = kept_aside if len(kept_aside) else validation_sample(self._term.labelled, config.seed)
-        self._validation = watched[: config.contrast_batch_size]
+        watched = kept_aside if len(kept_aside) else self._term.labelled
+        self._validation = validation_sample(watched, config.seed, config.contrast_batch_size)
 
     def begin(self) -> None:
         """Make the encoder ready to be trained."""

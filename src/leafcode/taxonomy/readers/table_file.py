@@ -215,7 +215,7 @@ def text_column(table: pa.Table, column: str, where: str, *, numbers: bool = Fal
         >>> text_column(pa.table({"id": [7, 8]}), "id", "items").to_pylist()
         ['7', '8']
     """
-    values = table[column].combine_chunks()
+    values = table[column]
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     exact = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     exact = exact or pa.types.is_integer(kind) or pa.types.is_null(kind)
@@ -224,7 +224,8 @@ def text_column(table: pa.Table, column: str, where: str, *, numbers: bool = Fal
     if not exact and not numbers:
         raise InputError(place, f"values of type {values.type}", expected, "Cast the column to text.")
     try:
-        return pc.cast(pc.cast(values, kind), pa.large_string())
+        # Each chunk first: the offsets of one array of plain strings end at 2 GiB.
+        return pc.cast(pc.cast(values, kind), pa.large_string()).combine_chunks()
     except pa.ArrowException as error:
         raise InputError(place, f"values of type {values.type}", expected) from error
 
