@@ -49,8 +49,8 @@ _INTRO = """# Results
 leafcode with its defaults on real catalogues, beside the other [methods](methods.md), all with the same
 number of codes and on the same held-out items. This page is generated from the files in
 `benchmarks/results` by `make results`; `make trials DATA=folder` trains everything again, from a folder with
-an `items.parquet` in a folder for each catalogue. Of Gutenberg, the 20,000 items are used whose ids have the
-smallest SHA-256.
+an `items.parquet` in a folder for each [catalogue](../benchmarks/README.md). Of Gutenberg, the 20,000 items are used
+whose ids have the smallest SHA-256.
 
 The **better baseline** is RQ-KMeans or the same network without the tree (λ = 0), whichever is better with
 the same seed at the very figure in question; see [compare](compare.md). A seed decides what is held out and
@@ -146,8 +146,9 @@ def readme_block(results: Results) -> str:
     text = (
         "What the tree gains and what it costs, with defaults, on items that training never saw, against "
         "the better of RQ-KMeans and the same network without the tree. The first number is the change of "
-        "the share of items whose code names the wrong category, averaged over the depths of the tree; in "
-        "brackets, each depth from the top:"
+        "the share of items whose code names the wrong category, where shares are averaged over the depths "
+        "first, so that the deep ones, with most errors, weigh most; in brackets, the change at each depth "
+        "from the top (– where all items have one category):"
     )
     about = (
         f"All with {sizes} codes, all-MiniLM-L6-v2 embeddings, and a fifth of the items held out. "

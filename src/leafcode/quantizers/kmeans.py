@@ -163,7 +163,7 @@ def kmeans(
             "k-means",
             f"{len(points)} items for {clusters} codes",
             "at least as many training items as codes in a level",
-            "Choose smaller levels, for example --levels 64,64,64.",
+            "Choose smaller levels, for example --levels 64,32,16.",
         )
     points = masked(points, known)
     if start is None:
