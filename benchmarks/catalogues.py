@@ -2,7 +2,7 @@
 
 Usage:
     python benchmarks/catalogues.py DATA [--catalogues icd10cm instacart] [--methods tree lda_rq_kmeans]
-        [--seeds 5] [--split leaves] [--fronts tree] [--ceilings] [--jobs 2]
+        [--seeds 5] [--split leaves] [--fronts tree] [--front-seeds 3] [--ceilings] [--jobs 2]
 
 DATA holds a folder per catalogue with an items.parquet (id, text, path). Everything is trained with the
 defaults of `leafcode compare`. It goes seed by seed over all catalogues, so that a benchmark that is stopped
@@ -54,6 +54,7 @@ class Benchmark:
         catalogues: Names of these folders.
         options: Settings of every comparison; the seeds are added one by one.
         fronts: Methods that are also trained with weights of the tree other than their default.
+        front_seeds: With how many of the seeds.
         ceilings: Also measure what the embedding itself allows, with the first seed's split.
         results: Folder of the figures.
         work: Folder of the comparisons, by which a stopped benchmark goes on.
@@ -64,6 +65,7 @@ class Benchmark:
     catalogues: Sequence[str]
     options: CompareOptions
     fronts: Sequence[str] = ()
+    front_seeds: int = 3
     ceilings: bool = False
     results: Path = RESULTS
     work: Path = WORK
@@ -149,10 +151,11 @@ def _compare(
     benchmark: Benchmark, name: str, catalog: Catalog, seed: int, progress: bool
 ) -> tuple[list[pa.Table], list[Comparison]]:
     """All methods at their defaults, then the fronts, in the folder that earlier seeds are in."""
-    options = dataclasses.replace(benchmark.options, seeds=seed + 1, fronts=False)
+    options = dataclasses.replace(benchmark.options, seeds=seed + 1, front_seeds=0)
     rounds = [options]
     if benchmark.fronts:
-        rounds.append(dataclasses.replace(options, methods=tuple(benchmark.fronts), fronts=True))
+        methods, front_seeds = tuple(benchmark.fronts), benchmark.front_seeds
+        rounds.append(dataclasses.replace(options, methods=methods, front_seeds=front_seeds))
     tables, found = [], []
     for settings in rounds:
         folder = benchmark.work / options.split / name
@@ -244,6 +247,7 @@ def main() -> None:
         metavar="NAME",
         help="methods to train with other weights of the tree too; all methods if none is named",
     )
+    parser.add_argument("--front-seeds", type=int, default=3, help="with how many seeds")
     parser.add_argument("--ceilings", action="store_true", help="measure what the embedding itself allows")
     parser.add_argument("--jobs", type=int, help="trainings at a time; one per core if left out")
     parser.add_argument("--device", default="auto")
@@ -261,6 +265,7 @@ def main() -> None:
                 options.catalogues,
                 settings,
                 fronts,
+                options.front_seeds,
                 options.ceilings,
                 options.out,
                 options.work,

@@ -49,8 +49,8 @@ _INTRO = """# Results
 leafcode with its defaults on real catalogues, beside the other [methods](methods.md), all with the same
 number of codes and on the same held-out items. This page is generated from the files in
 `benchmarks/results` by `make results`; `make trials DATA=folder` trains everything again, from a folder with
-an `items.parquet` in a folder for each [catalogue](../benchmarks/README.md). Of Gutenberg, the 20,000 items are used
-whose ids have the smallest SHA-256.
+an `items.parquet` in a folder for each [catalogue](../benchmarks/README.md). Of Gutenberg, the 20,000 items
+are used whose ids have the smallest SHA-256.
 
 The **better baseline** is RQ-KMeans or the same network without the tree (λ = 0), whichever is better with
 the same seed at the very figure in question; see [compare](compare.md). A seed decides what is held out and

@@ -68,7 +68,7 @@ def test_goes_on_and_grows(data):
     found = cells(more.figures("shop"))
     assert {cell[2] for cell in found} == {0, 1}
     assert ("ceiling", 0.0, 0) in found
-    assert [cell for cell in found if cell[:2] == ("tree", 0.5)] == [("tree", 0.5, 0)]
+    assert [cell for cell in found if cell[:2] == ("tree", 0.5)] == [("tree", 0.5, 0), ("tree", 0.5, 1)]
 
     about = json.loads(more.about.read_text(encoding="utf-8"))
     assert about["machine"] == machine()

@@ -8,7 +8,7 @@ OPTIONS = [
     *("--levels", "8,4", "--tree-steps", "8", "--content-steps", "8", "--steps", "8"),
     *("--seeds", "2", "--jobs", "1", "--quiet"),
 ]
-METHODS = ["--methods", "lda_rq_kmeans", "--no-fronts"]
+METHODS = ["--methods", "lda_rq_kmeans", "--front-seeds", "0"]
 
 
 @pytest.fixture(scope="module")

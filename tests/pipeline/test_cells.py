@@ -3,7 +3,7 @@ from leafcode.pipeline.cells import Cell, plan_cells
 
 
 def test_the_first_seed_comes_first_and_defaults_before_strengths():
-    cells = plan_cells(METHODS, [0, 1], fronts=True)
+    cells = plan_cells(METHODS, [0, 1], front_seeds=1)
     assert len(set(cells)) == len(cells)
     first, second = ([cell for cell in cells if cell.seed == seed] for seed in (0, 1))
     assert cells == [*first, *second]
@@ -13,12 +13,12 @@ def test_the_first_seed_comes_first_and_defaults_before_strengths():
 
 
 def test_no_strength_is_trained_twice():
-    for cell in plan_cells(METHODS, [0], fronts=True):
+    for cell in plan_cells(METHODS, [0], front_seeds=1):
         assert cell.strength is None or cell.strength != METHODS[cell.method].default
 
 
 def test_without_fronts_there_is_one_cell_for_each_method_and_seed():
-    assert len(plan_cells(METHODS, [0, 1, 2], fronts=False)) == 3 * len(METHODS)
+    assert len(plan_cells(METHODS, [0, 1, 2], front_seeds=0)) == 3 * len(METHODS)
 
 
 def test_keys_are_unique_and_exact():

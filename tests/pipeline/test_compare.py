@@ -20,7 +20,7 @@ from leafcode.pipeline.items import hold_out
 
 TRAINING = dataclasses.replace(SHORT, tree_steps=8, content_steps=8, steps=8)
 OPTIONS = CompareOptions(
-    methods=("lda_rq_kmeans", "tree"), seeds=2, sizes=(8, 4), training=TRAINING, fronts=False, jobs=1
+    methods=("lda_rq_kmeans", "tree"), seeds=2, sizes=(8, 4), training=TRAINING, front_seeds=0, jobs=1
 )
 
 
@@ -104,7 +104,7 @@ def test_going_on_trains_nothing_again(compared, items, monkeypatch):
 def test_a_comparison_grows_by_seeds_methods_and_fronts(tmp_path, items):
     small = dataclasses.replace(OPTIONS, methods=("lda_rq_kmeans",), seeds=1)
     first = contents(run(items, tmp_path / "out", small).folder.cells)
-    grown = dataclasses.replace(small, seeds=2, fronts=True)
+    grown = dataclasses.replace(small, seeds=2, front_seeds=1)
     later = run(items, tmp_path / "out", grown, resume=True)
     assert first.items() <= contents(later.folder.cells).items()
     strengths = [s for s in METHODS["lda_rq_kmeans"].strengths if s != METHODS["lda_rq_kmeans"].default]

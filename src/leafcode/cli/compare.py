@@ -18,7 +18,7 @@ from leafcode.training import TrainingConfig
 
 _EXAMPLES = """examples:
   leafcode compare items.parquet --text text --path path --out comparison/
-  leafcode compare items.parquet --path path --methods tree lda_rq_kmeans --no-fronts --out quick/
+  leafcode compare items.parquet --path path --methods tree lda_rq_kmeans --front-seeds 0 --out quick/
   leafcode compare items.parquet --path path --split leaves --out unseen-categories/
   leafcode compare items.parquet --path path --seeds 5 --out comparison/ --resume  # two more seeds
 
@@ -50,7 +50,10 @@ def add_parser(commands: Any) -> None:  # noqa: ANN401 (argparse has no public t
     )
     what.add_argument("--seeds", type=int, default=defaults.seeds, help="trainings of each kind")
     what.add_argument(
-        "--no-fronts", action="store_true", help="train every method at its default weight of the tree only"
+        "--front-seeds",
+        type=int,
+        default=defaults.front_seeds,
+        help="with how many seeds methods are trained with other weights of the tree than their default too",
     )
     what.add_argument(
         "--split",
@@ -86,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
         holdout=options.holdout,
         sizes=options.levels,
         training=TrainingConfig(**{name: getattr(options, name) for name in STEPS}),
-        fronts=not options.no_fronts,
+        front_seeds=options.front_seeds,
         jobs=options.jobs,
         reconstruction_limit=options.reconstruction_limit,
     )

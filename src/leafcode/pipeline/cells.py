@@ -37,7 +37,7 @@ class Cell:
         return f"{self.method}{strength}, seed {self.seed}"
 
 
-def plan_cells(methods: Mapping[str, Method], seeds: Sequence[int], *, fronts: bool) -> list[Cell]:
+def plan_cells(methods: Mapping[str, Method], seeds: Sequence[int], *, front_seeds: int) -> list[Cell]:
     """All cells, in an order in which a comparison that is stopped early says most.
 
     All of the first seed come first, then the next; within a seed the defaults of all methods, then the
@@ -46,26 +46,26 @@ def plan_cells(methods: Mapping[str, Method], seeds: Sequence[int], *, fronts: b
     Args:
         methods: By name.
         seeds: Of training and split.
-        fronts: With the first seed, also train every method with each of its strengths other than the
-            default: how a front runs shows with one seed, how sure a default is takes several.
+        front_seeds: With so many of the seeds, the first ones, also train every method with each of its
+            strengths other than the default: how a front runs shows with one, how sure a default is takes
+            several.
 
     Example:
         >>> from leafcode.methods import METHODS
-        >>> cells = plan_cells({"rq_kmeans": METHODS["rq_kmeans"]}, [0, 1], fronts=True)
+        >>> cells = plan_cells({"rq_kmeans": METHODS["rq_kmeans"]}, [0, 1], front_seeds=1)
         >>> [cell.key for cell in cells]
         ['rq_kmeans.default.seed0', 'rq_kmeans.default.seed1']
     """
     settings: list[tuple[str, float | None]] = [(name, None) for name in methods]
-    if fronts:
-        settings += [
-            (name, strength)
-            for name, method in methods.items()
-            for strength in method.strengths
-            if strength != method.default
-        ]
+    settings += [
+        (name, strength)
+        for name, method in methods.items()
+        for strength in method.strengths
+        if strength != method.default
+    ]
     return [
         Cell(name, strength, seed)
         for seed in seeds
         for name, strength in settings
-        if strength is None or seed == seeds[0]
+        if strength is None or seed in seeds[:front_seeds]
     ]

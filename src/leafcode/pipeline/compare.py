@@ -55,7 +55,8 @@ class CompareOptions:
         holdout: Share held out.
         sizes: Number of codes of each level, coarse to fine.
         training: Settings of every method that trains a network; each cell has a seed of its own.
-        fronts: With the first seed, also train every method with other weights of the tree than its default.
+        front_seeds: With so many seeds, the first ones, also train every method with other weights of the
+            tree than its default.
         jobs: Cells trained at once; None for one per core on a CPU, and one on a GPU.
         reconstruction_limit: Up to which ratio of reconstruction errors the verdict calls a gain worth it.
 
@@ -69,7 +70,7 @@ class CompareOptions:
     holdout: float = 0.2
     sizes: tuple[int, ...] = FitOptions.sizes
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    fronts: bool = True
+    front_seeds: int = 1
     jobs: int | None = None
     reconstruction_limit: float = COST_LIMIT
 
@@ -177,7 +178,7 @@ def compare(
     folder.begin(begun_with, resume=resume, overwrite=overwrite)
 
     methods = {name: METHODS[name] for name in options.chosen}
-    cells = plan_cells(methods, list(masks), fronts=options.fronts)
+    cells = plan_cells(methods, list(masks), front_seeds=options.front_seeds)
     work = CellWork(folder.work, folder.cells, shape, options.training, device)
     failures = _train(folder, work, catalog, masks, cells, options.processes(device), progress)
     records = {cell: folder.read_cell(cell) for cell in cells if cell not in failures}
