@@ -15,6 +15,9 @@ from leafcode.codes.checks import Int64Array, check_codes, check_stored_codes
 from leafcode.errors import FileRows, InputError
 
 _IDS_AT_ONCE = 1 << 20
+_PASSES = 16
+_MOST_AT_ONCE = 1 << 25
+"""Ids of 64 bytes, of which an array of plain strings holds no more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,9 +166,11 @@ class IdRegistry:
         """
         names = _id_array(ids)
         item = np.full(len(self), -1, np.int32)
-        # Some ids at a time: a table of all would take several times their room.
-        for start in range(0, len(names), _IDS_AT_ONCE):
-            some = slice(start, start + _IDS_AT_ONCE)
+        # Some ids at a time, for a table of all would take several times their room; but a share of them that
+        # does not shrink, for every time the whole registry is gone through.
+        at_once = max(_IDS_AT_ONCE, min(len(names) // _PASSES, _MOST_AT_ONCE))
+        for start in range(0, len(names), at_once):
+            some = slice(start, start + at_once)
             found = pc.index_in(self.table["id"], value_set=plain_strings(names, some))
             first = 0
             for chunk in found.chunks:
