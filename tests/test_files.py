@@ -94,3 +94,14 @@ def test_a_lock_is_let_go_after_an_error(tmp_path):
         raise ZeroDivisionError
     with locked(tmp_path / "file"):
         assert not (tmp_path / "file").exists()
+
+
+def test_who_does_not_wait_is_told(tmp_path):
+    with (
+        locked(tmp_path / "file"),
+        pytest.raises(InputError, match="that another process is working on"),
+        locked(tmp_path / "file", wait=False),
+    ):
+        pass
+    with locked(tmp_path / "file", wait=False):
+        pass

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from leafcode.errors import InputError
@@ -58,14 +58,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold a file that is read, changed and replaced: other processes that want to hold it wait.
 
     It is the file's neighbour ``.NAME.lock`` that is locked, for the file itself is replaced. Who asks for no
     lock may read and write as ever, and a process that dies lets go.
 
+    Args:
+        path: The file, which need not be there.
+        wait: Wait for another process that holds it.
+
     Raises:
-        InputError: The folder cannot be written to.
+        InputError: The folder cannot be written to, or another process holds the file and `wait` is False.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +79,11 @@ def locked(path: Path) -> Iterator[None]:
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"))
     try:
-        lock.acquire()
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout as error:
+        raise InputError(
+            str(path.parent), "a folder that another process is working on", "one that is free"
+        ) from error
     except OSError as error:
         found = f"a folder that cannot be written to ({error})"
         raise InputError(str(path.parent), found, "one in which files may be changed") from error

@@ -20,7 +20,7 @@ def codes_of(folder):
 
 def test_every_file_of_the_run_folder(fitted, catalogue):
     run = RunFolder(fitted)
-    assert {path.name for path in fitted.iterdir()} == {
+    assert {path.name for path in fitted.iterdir() if not path.name.startswith(".")} == {
         path.name for path in run.files if path.stem != "engagement" and "checkpoint" not in path.name
     }
     config = run.read_config()

@@ -9,6 +9,7 @@ from tests.pipeline.fits import fit_files
 from leafcode.catalog import Catalog
 from leafcode.codes import encode_items
 from leafcode.errors import InputError, TrainingError
+from leafcode.files import locked
 from leafcode.pipeline import FitOptions, Run, fit
 from leafcode.taxonomy import Taxonomy
 
@@ -112,6 +113,22 @@ def test_arguments_that_cannot_be_used(tmp_path, arrays):
     with pytest.raises(TrainingError, match="of 1 different ones"):
         fit(one_class, out, QUICK, progress=False)
     assert not out.exists()
+
+
+def test_a_folder_that_another_process_works_on(tmp_path, arrays):
+    run = tmp_path / "run"
+    fit(arrays, run, QUICK, progress=False)
+    (run / "model.safetensors").unlink()
+    half = run / ".checkpoint.safetensors.x.tmp"
+    half.write_text("half")
+    with (
+        locked(run / "config.json"),
+        pytest.raises(InputError, match="a folder that another process is working on"),
+    ):
+        fit(arrays, run, QUICK, resume=True, progress=False)
+    assert half.exists()
+    fit(arrays, run, QUICK, resume=True, progress=False)
+    assert not half.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from leafcode.catalog import Catalog, Engagement, row_view
 from leafcode.codes import IdRegistry, encode_codes, encode_items
 from leafcode.errors import InputError
 from leafcode.evaluation import sample_rows
+from leafcode.files import locked
 from leafcode.methods import Task
 from leafcode.methods.network import network_trainer
 from leafcode.pipeline.baselines import train_baselines
@@ -169,51 +172,51 @@ def fit(
         split={"holdout": options.holdout, "seed": options.split_seed},
     )
     world = current_world()
-    if world.is_first:
-        # Only now, when everything has been checked, is an earlier run touched.
-        _open_folder(folder, config, resume, overwrite)
-    world.wait()
-    if folder.finished:
-        return _finish(folder)
-    if world.is_first:
-        folder.write_config(config)
-    result = trainer.fit()
-    del trainer  # its batches take more room than the items' ids
-    baselines: dict[str, Tensor] = {}
-    if options.baselines:
-        baselines = train_baselines(
-            shape,
-            vectors if len(train) == len(catalog) else row_view(vectors, train),
-            options.training,
-            device=device,
-            checkpoint=folder.baseline_checkpoint,
-            progress=progress,
+    # Only now, when everything has been checked, is an earlier run touched.
+    opened = _opened(folder, config, resume, overwrite) if world.is_first else contextlib.nullcontext()
+    with opened:
+        world.wait()
+        if folder.finished:
+            return _finish(folder)
+        if world.is_first:
+            folder.write_config(config)
+        result = trainer.fit()
+        del trainer  # its batches take more room than the items' ids
+        baselines: dict[str, Tensor] = {}
+        if options.baselines:
+            baselines = train_baselines(
+                shape,
+                vectors if len(train) == len(catalog) else row_view(vectors, train),
+                options.training,
+                device=device,
+                checkpoint=folder.baseline_checkpoint,
+                progress=progress,
+            )
+        if not world.is_first:
+            world.wait()  # for the first one to write and measure
+            return Run.open(folder.path)
+        model = result.model.to("cpu")
+        rows = sample_rows(held_out, options.split_seed)
+        warnings = [*catalog.remarks, *result.warnings, *sample_warnings(held_out, rows)]
+        folder.write_config(
+            dataclasses.replace(config, level_weights=model.level_weights, contrast_weight=result.tree_weight)
         )
-    if not world.is_first:
-        world.wait()  # for the first one to write and measure
-        return Run.open(folder.path)
-    model = result.model.to("cpu")
-    rows = sample_rows(held_out, options.split_seed)
-    warnings = [*catalog.remarks, *result.warnings, *sample_warnings(held_out, rows)]
-    folder.write_config(
-        dataclasses.replace(config, level_weights=model.level_weights, contrast_weight=result.tree_weight)
-    )
-    folder.write_history([*result.history, {"warnings": warnings}])
-    if catalog.taxonomy is not None:
-        folder.save_taxonomy(catalog.taxonomy)
-    if history is not None:
-        folder.save_engagement(history)
-    if baselines:
-        folder.save_baselines(baselines)
-    codes = partial(encode_codes, model)
-    coding = code_items(partial(encode_items, model), inputs, rows, only_codes=codes, progress=progress)
-    _write_ids(folder, catalog, coding.codes, held_out)
-    measure(folder, model, catalog, held_out, coding, with_ceilings=options.ceilings, progress=progress)
-    # The model comes last: a folder that has it is finished.
-    folder.save_model(model)
-    run = _finish(folder)
-    world.wait()
-    return run
+        folder.write_history([*result.history, {"warnings": warnings}])
+        if catalog.taxonomy is not None:
+            folder.save_taxonomy(catalog.taxonomy)
+        if history is not None:
+            folder.save_engagement(history)
+        if baselines:
+            folder.save_baselines(baselines)
+        codes = partial(encode_codes, model)
+        coding = code_items(partial(encode_items, model), inputs, rows, only_codes=codes, progress=progress)
+        _write_ids(folder, catalog, coding.codes, held_out)
+        measure(folder, model, catalog, held_out, coding, with_ceilings=options.ceilings, progress=progress)
+        # The model comes last: a folder that has it is finished.
+        folder.save_model(model)
+        run = _finish(folder)
+        world.wait()
+        return run
 
 
 def _finish(folder: RunFolder) -> Run:
@@ -223,9 +226,24 @@ def _finish(folder: RunFolder) -> Run:
     return Run.open(folder.path)
 
 
-def _open_folder(folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool) -> None:
-    """Make the folder ready for a run of these settings; a finished one stays so if it is to be resumed."""
+@contextlib.contextmanager
+def _opened(folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool) -> Iterator[None]:
+    """Hold the folder, made ready for a run of these settings.
+
+    A finished run stays as it is if it is to be resumed.
+    """
     check_choice("fit", resume, overwrite)
+    with contextlib.ExitStack() as held:
+        there = folder.config.exists()
+        if there:
+            held.enter_context(locked(folder.config, wait=False))
+        _make_ready(folder, config, resume, overwrite)
+        if not there:
+            held.enter_context(locked(folder.config, wait=False))
+        yield
+
+
+def _make_ready(folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool) -> None:
     if resume and folder.config.exists():
         _check_same(folder, config)
         if folder.finished:  # stopped after the last file, or started once too often
