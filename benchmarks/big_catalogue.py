@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--leaves", type=int, default=100_000)
     parser.add_argument("--levels", default="1024,256,64")
-    parser.add_argument("--steps", type=int, default=200, help="of each phase of training")
+    parser.add_argument("--steps", type=int, default=1000, help="of each phase of training")
     parser.add_argument("--only-fit", action="store_true")
     options = parser.parse_args()
     for items in options.items:

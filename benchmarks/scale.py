@@ -2,13 +2,14 @@
 
 Usage:
     python benchmarks/scale.py [--items 10000 … 10000000] [--categories 10000 30000 100000]
-        [--memory-items 300000 1000000 2000000] [--check 3000000] [--check-categories 30000]
+        [--memory-items 300000 … 4000000] [--check 3000000] [--check-categories 30000]
+        [--check-memory 2000000]
 
 Vectors are float16, memory-mapped, at random around a direction for each of 1,000 leaves of a tree of depth
 5. What grows with the items is timed at every size, with 1,000 categories; training and k-means with those
 and with --categories. Memory is that of `leafcode fit` and `leafcode encode` in processes of their own,
-without pages of files. No formula is fitted to the points at --check, --check-categories and the largest of
---memory-items: they are kept for checking. benchmarks/scale_page.py makes docs/scale.md of them.
+without pages of files. No formula is fitted to the points at --check, --check-categories and --check-memory:
+they are kept for checking. benchmarks/scale_page.py makes docs/scale.md of them.
 """
 
 from __future__ import annotations
@@ -210,10 +211,12 @@ def main() -> None:
     sizes = [10_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000]
     parser.add_argument("--items", type=int, nargs="+", default=sizes)
     parser.add_argument("--categories", type=int, nargs="+", default=[10_000, 30_000, 100_000])
-    parser.add_argument("--memory-items", type=int, nargs="*", default=[300_000, 1_000_000, 2_000_000])
+    memory = [300_000, 1_000_000, 2_000_000, 4_000_000]
+    parser.add_argument("--memory-items", type=int, nargs="*", default=memory)
     parser.add_argument("--most-encoded", type=int, default=3_000_000, help="items, at one size")
     parser.add_argument("--check", type=int, default=3_000_000, help="items that no formula has seen")
     parser.add_argument("--check-categories", type=int, default=30_000, help="the same of categories")
+    parser.add_argument("--check-memory", type=int, default=2_000_000, help="the same of memory")
     parser.add_argument(
         "--work", type=Path, default=WORK.with_name("scale"), help="a new folder, removed at the end"
     )
@@ -252,7 +255,7 @@ def measure_all(options: argparse.Namespace) -> list[Point]:
     if options.memory_items:
         fit_memory(work, vectors[: min(options.items)], work / "small")
     for items in options.memory_items:
-        unseen = items == max(options.memory_items)
+        unseen = items == options.check_memory
         keep([fit_memory(work, vectors[:items], work / "run")], unseen=unseen)
         keep(encode_memory(work, vectors[:items], work / "small"), unseen=unseen)
     return points

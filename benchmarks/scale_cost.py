@@ -43,7 +43,7 @@ COSTS = {
     "split": Cost("hold out by content", ("1", "n")),
     "sampler": Cost("build the sampler", ("1", "n")),
     "first batch": Cost("first batch of an epoch", ("1", "n")),
-    "encode": Cost("encode", ("n", "n · C")),
+    "encode": Cost("encode", ("C", "n", "n · C")),
     "assign": Cost("registry: suffixes", ("1", "n · log₂ n")),
     "write": Cost("ids.parquet", ("1", "n")),
     "measures": Cost("measures, those that compare items on a sample", ("1", "n")),
