@@ -35,8 +35,8 @@ _GROUPS = {
     "items": (
         "What grows with the items",
         """Times of one process on all cores. Encoding first finds the places of all categories, then compares
-each item with every one of them, about 4 · C · 128 operations for the default `tree_dim`; it does the same for
-every item, so the largest size is left out. Measures grow little, because those that compare items take
+each item with every one of them, about 4 · C · 128 operations for the default `tree_dim`; it does the same
+for every item, so the largest size is left out. Measures grow little, because those that compare items take
 16,384 held-out and 131,072 training items of any larger number; smaller catalogues, of which they take fewer,
 are left out. Embedding is a rate: ten short words a text, by the packaged model.""",
     ),
