@@ -75,21 +75,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except (LeafcodeError, OSError) as error:
-        # Libraries explain themselves over several lines; a log should have one per error.
-        who = f"error in process {place.rank}" if place.size > 1 else "error"
-        print(f"leafcode: {who}:", " ".join(str(error).splitlines()), file=sys.stderr)
-        return 2
+        return _told(str(error), place)
     except (MemoryError, torch.OutOfMemoryError) as error:
-        first = str(error).splitlines()[0] if str(error) else "no more memory"
         hint = "Smaller batches (--batch-size), --device cpu, or a sample of the items take less."
-        print(f"leafcode: error: out of memory ({first}). {hint}", file=sys.stderr)
-        return 2
+        return _told(f"out of memory. {hint} {error}", place)
     except KeyboardInterrupt:
         print(
             "leafcode: stopped. What takes long goes on with the same command and --resume.", file=sys.stderr
         )
         return 130
     return 0
+
+
+def _told(message: str, place: Place) -> int:
+    """Tell of an error; the exit status."""
+    # Libraries explain themselves over several lines; a log should have one per error.
+    who = f"error in process {place.rank}" if place.size > 1 else "error"
+    print(f"leafcode: {who}:", " ".join(message.splitlines()).rstrip(), file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":
