@@ -170,3 +170,24 @@ def test_evidence_that_is_not_finite():
     features[3, 1] = np.nan
     with pytest.raises(TrainingError, match="not finite"):
         fit_label_model(features, candidates, relatives)
+
+
+def test_a_line_search_that_gives_up_counts_where_the_gradient_is_flat(monkeypatch):
+    *_, evidence, _, candidates, relatives = small()
+    arguments = (evidence.reshape(-1, 2), candidates, relatives)
+    expected = fit_label_model(*arguments)
+
+    def giving_up(steps, status):
+        def minimize(objective, start, **options):
+            found = scipy.optimize.minimize(objective, start, **(options | {"options": {"maxiter": steps}}))
+            found.success, found.status = False, status
+            return found
+
+        monkeypatch.setattr(label_model, "minimize", minimize)
+
+    giving_up(2000, 2)
+    np.testing.assert_array_equal(fit_label_model(*arguments).weights, expected.weights)
+    for steps, status in ((1, 2), (2000, 1)):
+        giving_up(steps, status)
+        with pytest.raises(TrainingError, match="was not found"):
+            fit_label_model(*arguments)

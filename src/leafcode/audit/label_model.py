@@ -14,6 +14,8 @@ from leafcode.errors import TrainingError
 FloatArray = npt.NDArray[np.float64]
 
 _STEPS = 2000
+_FLAT = 1e-4
+"""Largest entry of a gradient that counts as none; that of the optimiser's own test is a tenth of it."""
 _SHRINK = 1e-3
 _SHRINK_RATES = 2e-4
 _FIRST_RATE = 0.03
@@ -111,7 +113,8 @@ def fit_label_model(
     found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     if not np.isfinite(found.fun):
         raise TrainingError("audit: the likelihood of the label model is not finite")
-    if not found.success:
+    # A line search also gives up where rounding leaves nothing to gain, and then the gradient is flat.
+    if found.status == 1 or (not found.success and np.abs(found.jac).max() > _FLAT):
         raise TrainingError(f"audit: the label model was not found in {_STEPS} steps ({found.message})")
     return LabelModel(found.x[:width], center, spread, _rates(found.x[width:]))
 
