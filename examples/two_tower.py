@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from basket_data import Shop, made_up_shop, read_shop
-from leafcode import Grades, HierarchicalBatchSampler, LeafcodeError
+from leafcode import Grades, HierarchicalBatchSampler, LeafcodeError, ancestor_rows
 from leafcode.evaluation import mean_interval, precision_at_k, recall_at_k
 from leafcode.losses import graded_contrastive_loss, in_batch_softmax_loss
 from leafcode.sampling import UniformBatchSampler
@@ -96,7 +96,7 @@ def train_model(
     counts = np.bincount(lines.coords[1], minlength=len(shop.texts))
     log_frequency = torch.from_numpy(np.log(np.maximum(counts, 1) / counts.sum())).float()
     grades = Grades.parse(arguments.grades, shop.tree.max_depth)
-    ancestors = np.where(shop.nodes[:, None] >= 0, shop.tree.ancestors[shop.nodes], -1)
+    ancestors = ancestor_rows(shop.tree, shop.nodes)
     examples = UniformBatchSampler(lines.nnz, arguments.batch_size, seed=seed, drop_last=True)
     relatives = HierarchicalBatchSampler(shop.nodes, shop.tree, batch_size=arguments.batch_size, seed=seed)
     for step in range(arguments.steps):
@@ -142,7 +142,7 @@ def measure(model: TwoTower, shop: Shop, queries: Queries, rare: npt.NDArray[np.
     m, n = queries.given.shape
     relevant = sp.csr_array((np.ones(m), (np.arange(m), queries.hidden)), shape=(m, n))
     rarely = rare[queries.hidden]
-    ancestors = np.where(shop.nodes[:, None] >= 0, shop.tree.ancestors[shop.nodes], -1)
+    ancestors = ancestor_rows(shop.tree, shop.nodes)
     shares = precision_at_k(ranked, ancestors, ancestors[queries.hidden])
     return (
         recall_at_k(ranked, relevant, K),

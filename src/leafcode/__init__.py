@@ -8,7 +8,7 @@ from leafcode.losses import GradedContrastiveLoss, graded_contrastive_loss
 from leafcode.pipeline import CatalogSource, CompareOptions, FitOptions, Run, compare, fit
 from leafcode.quantizers import RQVAE, ResidualQuantizer, RQVAEConfig
 from leafcode.sampling import HierarchicalBatchSampler, UniformBatchSampler
-from leafcode.taxonomy import Grades, Taxonomy, TreeRelevance
+from leafcode.taxonomy import Grades, Taxonomy, TreeRelevance, ancestor_rows
 from leafcode.training import Trainer, TrainingConfig
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "TrainingError",
     "TreeRelevance",
     "UniformBatchSampler",
+    "ancestor_rows",
     "ceilings",
     "compare",
     "embed_texts",

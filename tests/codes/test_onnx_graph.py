@@ -44,7 +44,7 @@ def test_another_runtime_finds_the_same_codes(tmp_path, config, items, count):
         made.set_level_weights((1.0, 0.5, 0.0))
     if "engagement_dim" in config:
         made.set_engagement_weights((0.5, 0.0, 1.0))
-    export_onnx(made, tmp_path / "model.onnx")
+    export_onnx(made, str(tmp_path / "model.onnx"))
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     (found,) = session.run(["codes"], {"embeddings": items[:count]})
     assert (found.dtype, found.shape) == (np.int64, (count, 3))

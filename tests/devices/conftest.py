@@ -1,3 +1,3 @@
-"""Modules that doctest collection must not import: the device would be registered in the tests' own process."""
+"""Modules that doctest collection must not import: the device belongs in a process of its own."""
 
 collect_ignore = ["cases.py", "pretend.py"]

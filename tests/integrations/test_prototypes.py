@@ -90,9 +90,20 @@ def test_grades_weigh_the_depths():
         ([0, 1], np.ones((3, 2)), "nodes and embeddings"),
         ([1, 2, 3], np.full((3, 2), np.nan), "embeddings"),
         ([1, 1, -1], np.ones((3, 2)), "at least two"),
+        ([1, 2, 9], np.ones((3, 2)), "labels from 1 to 9"),
     ],
 )
 def test_arguments_that_do_not_fit(nodes, embeddings, named):
     tree, _ = Taxonomy.from_paths(PATHS)
     with pytest.raises(InputError, match=named):
         CategoryPrototypes(tree, np.array(nodes), embeddings)
+
+
+@pytest.mark.parametrize("label", [-2, 4])
+def test_labels_that_are_no_nodes(label):
+    tree, nodes = Taxonomy.from_paths(PATHS)
+    prototypes = CategoryPrototypes(tree, nodes, np.random.default_rng(0).normal(size=(6, 4)))
+    assert len(tree) == 4
+    for ask in (lambda labels: prototypes(torch.ones(1, 4), labels), prototypes.count):
+        with pytest.raises(InputError, match=f"labels from {label} to {label}"):
+            ask(torch.tensor([label]))

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from leafcode.errors import InputError
 from leafcode.losses import CrossModalLoss, cross_modal_loss, graded_contrastive_loss
+from leafcode.taxonomy import Grades, TreeRelevance
 
 NAN = float("nan")
 
@@ -173,6 +174,7 @@ def test_module_equals_the_function():
         ({"b": torch.ones(3, 2)}, "b"),
         ({"b": torch.ones(2, 3)}, "b"),
         ({"relevance": torch.ones(2, 3)}, "relevance"),
+        ({"relevance": TreeRelevance(Grades.default(), torch.eye(2).long())}, "relevance"),
         ({"has_a": torch.ones(2)}, "has_a"),
         ({"has_b": torch.ones(3, dtype=torch.bool)}, "has_b"),
         ({"within": -0.1}, "within"),

@@ -550,3 +550,33 @@ def test_relevance_in_numpy_is_refused():
     embeddings, relevance = random_batch(35)
     with pytest.raises(InputError, match="found a ndarray; expected a torch tensor or a TreeRelevance"):
         graded_contrastive_loss(embeddings, relevance.numpy())
+
+
+def test_the_tree_brings_its_grades():
+    tree, nodes = Taxonomy.from_paths([f"{a} > {b} > {c}" for a in "AB" for b in "xy" for c in "12"])
+    rows, grades = torch.from_numpy(tree.ancestors[nodes]), Grades.by_depth(3)
+    embeddings, pairs = random_batch(36, batch=8)[0], TreeRelevance(grades, rows)
+    expected = graded_contrastive_loss(embeddings, grades.matrix(rows), grades=grades.levels)
+    for found in (graded_contrastive_loss(embeddings, pairs), GradedContrastiveLoss()(embeddings, pairs)):
+        torch.testing.assert_close(found.loss, expected.loss)
+        assert found.anchors == expected.anchors == 8
+    ours = GradedContrastiveLoss((1 / 3, 1.0))(embeddings, pairs)
+    torch.testing.assert_close(
+        ours, graded_contrastive_loss(embeddings, grades.matrix(rows), grades=(1 / 3, 1))
+    )
+
+
+def test_anchors_and_candidates_without_candidates():
+    tree, nodes = Taxonomy.from_paths(["A > x", "A > x", "B"])
+    rows = torch.from_numpy(tree.ancestors[nodes])
+    with pytest.raises(InputError, match="relevance: found one of anchors and candidates"):
+        graded_contrastive_loss(torch.eye(3), TreeRelevance(Grades.default(), rows, rows))
+    known = TreeRelevance(Grades.default(), rows, rows, itself=torch.arange(3))
+    alone = TreeRelevance(Grades.default(), rows)
+    found, expected = (graded_contrastive_loss(torch.eye(3), pairs).loss for pairs in (known, alone))
+    torch.testing.assert_close(found, expected)
+
+
+def test_weights_without_grades():
+    with pytest.raises(InputError, match="grade_weights: found"):
+        GradedContrastiveLoss(grade_weights=(1.0, 2.0))

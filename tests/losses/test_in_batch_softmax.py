@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from leafcode.errors import InputError
 from leafcode.losses import InBatchSoftmaxLoss, in_batch_softmax_loss
+from leafcode.taxonomy import Grades, TreeRelevance
 
 NAN = float("nan")
 
@@ -157,6 +158,7 @@ def test_module_equals_the_function():
         ({"items": torch.ones(3, 2)}, "items"),
         ({"items": torch.ones(2, 3)}, "items"),
         ({"relevance": torch.ones(2, 3)}, "relevance"),
+        ({"relevance": TreeRelevance(Grades.default(), torch.eye(2).long())}, "relevance"),
         ({"relevance": torch.full((2, 2), 1.1)}, "relevance"),
         ({"relevance": torch.full((2, 2), -0.1)}, "relevance"),
         ({"log_frequency": torch.ones(3)}, "log_frequency"),

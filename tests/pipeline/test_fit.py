@@ -115,6 +115,24 @@ def test_arguments_that_cannot_be_used(tmp_path, arrays):
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"ids": lambda ids, _: ids.take([0, 0, *range(2, len(ids))])}, "'ids': found 1 id.* in rows 1, 2"),
+        ({"embeddings": lambda _, x: np.where(np.arange(len(x))[:, None] == 3, 0, x)}, "row 4: found zeros"),
+        (
+            {"embeddings": lambda _, x: np.where(np.arange(len(x))[:, None] == 3, np.nan, x)},
+            "row 4: found a NaN",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_the_folder_is_touched(tmp_path, arrays, change, named):
+    changed = {name: of(arrays.ids, arrays.embeddings) for name, of in change.items()}
+    with pytest.raises(InputError, match=named):
+        fit(dataclasses.replace(arrays, **changed), tmp_path / "run", QUICK, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_that_another_process_works_on(tmp_path, arrays):
     run = tmp_path / "run"
     fit(arrays, run, QUICK, progress=False)

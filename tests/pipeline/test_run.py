@@ -170,3 +170,8 @@ def test_opening_what_is_no_finished_run(tmp_path, run):
     run.folder.model.unlink()
     with pytest.raises(RunFolderError, match="a run that was stopped"):
         Run.open(run.folder.path)
+
+
+def test_similar_takes_one_embedding(run, catalogue):
+    with pytest.raises(InputError, match=r"query: found shape \(2, \d+\); expected an id, or one embedding"):
+        run.similar(catalogue.embeddings[:2])

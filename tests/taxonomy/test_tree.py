@@ -68,6 +68,19 @@ class TestFromPaths:
         assert len(set(nodes.tolist())) == 2
         assert tree.names.count("Food") == 2
 
+    def test_a_column_of_a_table(self):
+        paths = ["A > x", None, "B", "A > x"]
+        column = pa.chunked_array([paths[:1], paths[1:]])
+        for given in (column, column.dictionary_encode(), column.slice(0, 4)):
+            tree, nodes = Taxonomy.from_paths(given)
+            assert (tree, nodes.tolist()) == (Taxonomy.from_paths(paths)[0], [1, -1, 2, 1])
+        with pytest.raises(InputError, match="no category path"):
+            Taxonomy.from_paths(pa.chunked_array([], pa.string()))
+
+    def test_one_text_is_no_list_of_paths(self):
+        with pytest.raises(InputError, match="path: found the text 'A > x'; expected a sequence of texts"):
+            Taxonomy.from_paths("A > x")
+
     def test_other_separators(self):
         tree, _ = Taxonomy.from_paths(["a/b c", "a/d > e"], separator="/")
         assert tree.keys == ("a", "a/b c", "a/d > e")

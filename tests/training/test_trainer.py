@@ -494,3 +494,11 @@ def test_places_must_begin_with_the_nodes(places):
     embeddings, nodes, tree = catalogue()
     with pytest.raises(InputError, match=r"places: found .*expected shape \(120, P\)"):
         Trainer(model_of(), embeddings, nodes, tree, TrainingConfig(**QUICK), places=places, progress=False)
+
+
+@pytest.mark.parametrize("width", [5, 9])
+def test_inputs_of_another_width(width):
+    x, nodes, tree = catalogue()
+    inputs = np.ones((len(x), width), np.float32)
+    with pytest.raises(InputError, match=rf"inputs: found shape \(120, {width}\); expected \(items, 8\)"):
+        Trainer(model_of(), inputs, nodes, tree, TrainingConfig(**QUICK))

@@ -56,7 +56,7 @@ class LabelAudit:
 
     @property
     def order(self) -> npt.NDArray[np.int64]:
-        """int64 (m,), the most doubtful first; of equals, the first of the catalogue."""
+        """int64 (m,), positions in the arrays, the most doubtful first; of equals, the first."""
         return np.argsort(-self.probability, kind="stable")
 
 

@@ -36,7 +36,7 @@ class Catalog:
     """Items, each with an id and, where known, a text, a category and an embedding.
 
     Args:
-        ids: PyArrow ``large_string`` array (n,) of unique texts; any sequence of texts becomes one.
+        ids: PyArrow ``large_string`` array (n,) of unique texts (see `check`); any sequence becomes one.
         texts: A text per item, or None.
         nodes: int32 (n,), the category of each item as a node of ``taxonomy``, -1 for an unlabelled item.
         taxonomy: The category tree; None only if no item is labelled.
@@ -84,6 +84,22 @@ class Catalog:
     def labelled(self) -> npt.NDArray[np.bool_]:
         """Bool (n,): items that have a category."""
         return np.asarray(self.nodes >= 0)
+
+    def check(self) -> None:
+        """Check what is checked of a catalogue that is read from a file: every id and every embedding.
+
+        Raises:
+            InputError: Naming the item (counted from 1): an id is missing, empty or there twice, or an
+                embedding has a NaN, an infinity, or zeros only.
+
+        Example:
+            >>> Catalog(["7", ""], None, np.full(2, -1)).check()
+            Traceback (most recent call last):
+            leafcode.errors.InputError: catalog: column 'ids': row 2: found no id; expected an id
+        """
+        _check_ids(self.ids, FileRows(("catalog",), (len(self),), ("ids",)))
+        if self.embeddings is not None:
+            check_embeddings(self.embeddings, "catalog: embeddings")
 
     def subset(self, index: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]]) -> Catalog:
         """The items that a mask (n,) or an array of positions picks; the taxonomy stays whole.

@@ -113,7 +113,7 @@ class OnnxGraph:
             beside.write_bytes(model.SerializeToString())
 
 
-def export_onnx(model: RQVAE, path: Path) -> None:
+def export_onnx(model: RQVAE, path: str | Path) -> None:
     """Write the part of a model that makes codes as an ONNX file.
 
     The input ``embeddings`` is float32 (items, E), for a model with an engagement part (items, E + H); the
@@ -142,7 +142,7 @@ def export_onnx(model: RQVAE, path: Path) -> None:
         known = _known(graph, engagement, model.quantizer.dim, config.engagement_dim)
     latents = graph.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
     graph.codes(latents, model.quantizer, known)
-    graph.save(path)
+    graph.save(Path(path))
 
 
 def _unit(graph: OnnxGraph, x: str) -> str:

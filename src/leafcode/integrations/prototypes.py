@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leafcode.errors import InputError
+from leafcode.integrations._labels import rows_of
 from leafcode.losses import prototype_contrastive_loss
 from leafcode.taxonomy import Grades, Taxonomy, ancestor_rows, find_categories
 
@@ -34,7 +35,8 @@ class CategoryPrototypes(nn.Module):
         vectors: float32 (C, D), the prototypes, of unit length, in the order of the tree.
 
     Raises:
-        InputError: Shapes do not fit, an embedding is not finite, or fewer than two categories have items.
+        InputError: Shapes do not fit, an embedding is not finite, a node is none of the tree's, or fewer than
+            two categories have items.
 
     Example:
         >>> tree, nodes = Taxonomy.from_paths(["A > x", "A > x", "A > y", "B"])
@@ -67,6 +69,7 @@ class CategoryPrototypes(nn.Module):
             raise InputError("embeddings", "a NaN or an infinity", "finite numbers")
         # One more row than there are nodes: the last, which -1 finds, is that of unlabelled items.
         every = np.append(np.arange(len(taxonomy)), -1)
+        rows_of(torch.from_numpy(nodes), torch.from_numpy(every))
         categories = find_categories(nodes, taxonomy, every)
         if len(categories.nodes) < 2:
             told = f"{len(categories.nodes)} categories with items"
@@ -89,13 +92,17 @@ class CategoryPrototypes(nn.Module):
 
     def count(self, labels: Tensor) -> Tensor:
         """Number of labels (B,) that the loss is a mean over: of those with a category; int64 scalar."""
-        rows = labels.to(self.spans.device, torch.int64)
+        rows = rows_of(labels, self.spans)
         filled = self.spans[rows, :, 0] < self.spans[rows, :, 1]
         return (filled & (self.weights[rows] > 0)).any(1).sum()
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Loss of embeddings (B, D) with node ids (B,), -1 for unlabelled; a scalar."""
-        rows = labels.to(self.spans.device, torch.int64)
+        """Loss of embeddings (B, D) with node ids (B,), -1 for unlabelled; a scalar.
+
+        Raises:
+            InputError: Shapes do not fit, or a label is no node id.
+        """
+        rows = rows_of(labels, self.spans)
         spans, weights = self.spans[rows], self.weights[rows]
         return prototype_contrastive_loss(
             embeddings, self.vectors, spans, weights=weights, temperature=self.temperature

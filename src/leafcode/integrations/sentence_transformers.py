@@ -90,8 +90,9 @@ class TaxonomyContrastiveLoss(nn.Module):
         super().__init__()
         self.model = model  # by this name the trainer finds it, to put its wrapped model there
         self.grades = Grades.by_depth(taxonomy.max_depth) if grades is None else grades
-        weights = [grade**2 for grade in self.grades.levels] if grade_weights is None else grade_weights
-        self.contrast = GradedContrastiveLoss(self.grades.levels, weights, temperature)
+        squares = [grade**2 for grade in self.grades.levels]
+        self.grade_weights = tuple(squares if grade_weights is None else map(float, grade_weights))
+        self.contrast = GradedContrastiveLoss(self.grades.levels, self.grade_weights, temperature)
         self.prototypes = prototypes
         self.gather_across_devices = gather_across_devices
         self.taxonomy = repr(taxonomy)
@@ -186,7 +187,7 @@ class TaxonomyContrastiveLoss(nn.Module):
         return {
             "taxonomy": self.taxonomy,
             "grades": {"kind": self.grades.kind, "table": list(self.grades.table)},
-            "grade_weights": list(self.contrast.grade_weights),
+            "grade_weights": list(self.grade_weights),
             "temperature": self.contrast.temperature,
             "prototypes": 0 if self.prototypes is None else len(self.prototypes.vectors),
             "gather_across_devices": self.gather_across_devices,

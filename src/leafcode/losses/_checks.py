@@ -63,6 +63,18 @@ def check_embeddings(where: str, embeddings: Tensor, rows: int | None = None, di
         raise InputError(where, found, f"a floating-point tensor of shape {shape}{least}")
 
 
+def check_matrix(relevance: Tensor, items: int) -> None:
+    """Real numbers (items, items), and nothing that stands for them.
+
+    Raises:
+        InputError: They are not.
+    """
+    if not isinstance(relevance, Tensor):
+        found = f"a {type(relevance).__name__}"
+        raise InputError("relevance", found, "a torch tensor", "Grades.matrix makes one of ancestor rows.")
+    check_relevance(relevance, items, items)
+
+
 def check_relevance(relevance: Tensor | PairRelevance, anchors: int, candidates: int) -> None:
     """Real numbers (anchors, candidates), or what stands for them.
 

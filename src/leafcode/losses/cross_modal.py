@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from leafcode.errors import InputError
-from leafcode.losses._checks import check_embeddings, check_grades, check_relevance, check_temperature
+from leafcode.losses._checks import check_embeddings, check_grades, check_matrix, check_temperature
 from leafcode.losses.graded_contrastive import GradedContrastiveOutput, graded_contrastive_loss
 
 
@@ -96,7 +96,7 @@ def cross_modal_loss(
     within, _ = _check_settings(within, grades, grade_weights), check_temperature(temperature)
     check_embeddings("a", a)
     check_embeddings("b", b, *a.shape)
-    check_relevance(relevance, len(a), len(a))
+    check_matrix(relevance, len(a))
     rows_a, rows_b = _present("has_a", has_a, a), _present("has_b", has_b, b)
     own = torch.eye(len(a), dtype=torch.bool, device=relevance.device)
     between = torch.where(own, 1, relevance)

@@ -38,7 +38,7 @@ def graded_contrastive_loss(
     *,
     candidates: Tensor | None = None,
     pair_weights: Tensor | None = None,
-    grades: Sequence[float] = (0.5, 1.0),
+    grades: Sequence[float] | None = None,
     grade_weights: Sequence[float] | None = None,
     temperature: float = 0.1,
 ) -> GradedContrastiveOutput:
@@ -80,7 +80,8 @@ def graded_contrastive_loss(
             A positive of weight 0 pulls nothing but still competes as its grade says. The weights of pairs
             that are no positives have no influence. Checking them waits for the device.
         grades: Positive thresholds, strictly ascending, e.g. ``Grades.levels``. A relevance that lies below a
-            grade by no more than a rounding error reaches it.
+            grade by no more than a rounding error reaches it. None for (0.5, 1), those of `Grades.default`,
+            or for those of a `TreeRelevance`.
         grade_weights: A positive weight w_g per grade; the grades themselves if left out.
         temperature: Positive divisor of the cosines. Small values concentrate the loss on the hardest pairs.
 
@@ -89,8 +90,8 @@ def graded_contrastive_loss(
         without anchors or without candidates the loss is zero and so are its gradients.
 
     Raises:
-        InputError: Shapes or dtypes do not fit, grades are not positive and ascending, or a weight or the
-            temperature is out of range.
+        InputError: Shapes or dtypes do not fit, grades are not positive and ascending, a weight or the
+            temperature is out of range, or a `TreeRelevance` of anchors and candidates comes without them.
 
     Example:
         >>> embeddings = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.8, 0.6], [0.0, 1.0]])
@@ -109,10 +110,11 @@ def graded_contrastive_loss(
         >>> round(output.loss.item(), 4)
         0.8339
     """
-    weights, temperature = check_grades(grades, grade_weights), check_temperature(temperature)
+    temperature = check_temperature(temperature)
     _check_batch(embeddings, relevance, candidates, pair_weights)
     pairs = DenseRelevance(relevance, candidates is None) if isinstance(relevance, Tensor) else relevance
-    settings = Settings(tuple(grades), weights, temperature)
+    levels = pairs.levels if grades is None else tuple(grades)
+    settings = Settings(levels, check_grades(levels, grade_weights), temperature)
     with torch.autocast(embeddings.device.type, enabled=False):
         loss, per_anchor, count = graded_pairs(embeddings, candidates, pairs, pair_weights, settings)
     return GradedContrastiveOutput(loss, count, per_anchor)
@@ -122,12 +124,12 @@ class GradedContrastiveLoss(nn.Module):
     """`graded_contrastive_loss` with its settings fixed; has no parameters.
 
     Args:
-        grades: Positive thresholds, strictly ascending.
+        grades: Positive thresholds, strictly ascending; None for those of a `TreeRelevance`, or (0.5, 1).
         grade_weights: A positive weight per grade; the grades themselves if left out.
         temperature: Positive divisor of the cosines.
 
     Raises:
-        InputError: A setting is out of range.
+        InputError: A setting is out of range, or weights come without grades.
 
     Example:
         >>> criterion = GradedContrastiveLoss(grades=(1.0,), temperature=0.2)
@@ -139,13 +141,18 @@ class GradedContrastiveLoss(nn.Module):
 
     def __init__(
         self,
-        grades: Sequence[float] = (0.5, 1.0),
+        grades: Sequence[float] | None = None,
         grade_weights: Sequence[float] | None = None,
         temperature: float = 0.1,
     ) -> None:
         super().__init__()
-        self.grade_weights = check_grades(grades, grade_weights)
-        self.grades = tuple(float(grade) for grade in grades)
+        self.grades: tuple[float, ...] | None = None
+        self.grade_weights: tuple[float, ...] | None = None
+        if grades is not None:
+            self.grade_weights = check_grades(grades, grade_weights)
+            self.grades = tuple(float(grade) for grade in grades)
+        elif grade_weights is not None:
+            raise InputError("grade_weights", f"{tuple(grade_weights)} without grades", "grades as well")
         self.temperature = check_temperature(temperature)
 
     def forward(
@@ -185,6 +192,13 @@ def _check_batch(
     if candidates is not None:
         check_embeddings("candidates", candidates, dim=embeddings.shape[1])
     check_relevance(relevance, len(embeddings), len(embeddings if candidates is None else candidates))
+    if not (isinstance(relevance, Tensor) or candidates is not None or relevance.leaves_itself_out):
+        raise InputError(
+            "relevance",
+            "one of anchors and candidates",
+            "one of the batch with itself, where there are no candidates",
+            "Leave out its second argument.",
+        )
     if pair_weights is None:
         return
     if pair_weights.shape != relevance.shape or pair_weights.is_complex():

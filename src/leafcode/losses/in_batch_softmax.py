@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from leafcode.errors import InputError
-from leafcode.losses._checks import check_embeddings, check_relevance, check_temperature
+from leafcode.losses._checks import check_embeddings, check_matrix, check_temperature
 from leafcode.losses._vectors import unit_rows
 
 _SLACK = 1e-6  # by which a relevance may pass 1 through rounding
@@ -156,7 +156,7 @@ def _check_batch(
     check_embeddings("queries", queries)
     check_embeddings("items", items, *queries.shape)
     if relevance is not None:
-        check_relevance(relevance, len(queries), len(queries))
+        check_matrix(relevance, len(queries))
         outside = (relevance < 0) | (relevance > 1 + _SLACK)
         if outside.any():
             raise InputError("relevance", f"{relevance[outside][0].item():g}", "numbers in [0, 1], or NaN")

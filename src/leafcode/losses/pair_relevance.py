@@ -28,6 +28,10 @@ class PairRelevance(Protocol):
     """Relevance (A, C) that is worked out block by block, such as `leafcode.taxonomy.TreeRelevance`."""
 
     shape: tuple[int, int]
+    levels: tuple[float, ...]
+    """Grades, ascending, that a loss counts as positive unless it is told others."""
+    leaves_itself_out: bool
+    """Whether anchors that stand among the candidates take part in no pair with themselves."""
     anchor_order: Tensor
     """int64: the anchors that take part, in the order of the blocks."""
     candidate_order: Tensor
@@ -48,18 +52,20 @@ class DenseRelevance:
         without_own: Whether candidate i is anchor i, and left out.
     """
 
+    levels: tuple[float, ...] = (0.5, 1.0)
+
     def __init__(self, relevance: Tensor, without_own: bool) -> None:
         anchors, candidates = relevance.shape
         self.shape = (anchors, candidates)
         self.anchor_order = self.candidate_order = torch.arange(anchors, device=relevance.device)
         if not without_own:
             self.candidate_order = torch.arange(candidates, device=relevance.device)
-        self._relevance, self._without_own = relevance, without_own
+        self._relevance, self.leaves_itself_out = relevance, without_own
 
     def block(self, start: int, stop: int) -> PairBlock:
         """All candidates to some anchors."""
         rows = self._relevance[start:stop].T.contiguous()
         if not rows.is_floating_point():
             rows = rows.to(torch.float32)
-        own = self.anchor_order[start : stop if self._without_own else start]
+        own = self.anchor_order[start : stop if self.leaves_itself_out else start]
         return PairBlock(slice(0, self.shape[1]), rows, None, None, (own, own - start))

@@ -160,10 +160,13 @@ def compare(
         The comparison; cells that failed are in it by their reasons, and the rest is judged without them.
 
     Raises:
-        InputError: No embeddings or categories, nothing held out or nothing left to train on, or the folder
-            cannot be used or belongs to other settings or another catalogue. Nothing was touched then.
+        InputError: No embeddings or categories, ids or embeddings that cannot be used (see `Catalog.check`),
+            nothing held out or nothing left to train on, or the folder cannot be used or belongs to other
+            settings or another catalogue. Nothing was touched then.
     """
     options = options or CompareOptions()
+    if source is None:  # a catalogue of a source was checked when it was read
+        catalog.check()
     masks = {seed: held_out_items(catalog, options, seed) for seed in range(options.seeds)}
     shape = options.budget.model(catalog_embeddings(catalog).shape[1])
     training = {k: v for k, v in dataclasses.asdict(options.training).items() if k != "seed"}

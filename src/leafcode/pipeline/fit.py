@@ -128,13 +128,16 @@ def fit(
         The finished run.
 
     Raises:
-        InputError: The catalogue has no embeddings, too few items or too little engagement, the folder cannot
-            be used, or the run to resume has other settings, another catalogue or other engagement. Nothing
-            in the folder was touched.
+        InputError: The catalogue has no embeddings, ids or embeddings that cannot be used (see
+            `Catalog.check`), too few items or too little engagement, the folder cannot be used, or the run to
+            resume has other settings, another catalogue or other engagement. Nothing in the folder was
+            touched.
         TrainingError: Training cannot go on.
     """
     options = options or FitOptions()
     vectors = catalog_embeddings(catalog)
+    if source is None:  # a catalogue of a source was checked when it was read
+        catalog.check()
     held_out = hold_out(catalog, options.holdout, options.split_seed)
     train = np.flatnonzero(~held_out)
     shape, inputs, history = options.model(vectors.shape[1]), vectors, None

@@ -316,7 +316,10 @@ class Run:
             codes = index.codes[exclude]
             quantized = quantized_vectors(codes[None, :], index.codebooks)[0]
         else:
-            encoded = encode_items(self.model, np.asarray(query)[None, :])
+            vector = np.asarray(query)
+            if vector.ndim != 1:
+                raise InputError("query", f"shape {vector.shape}", "an id, or one embedding (E,)")
+            encoded = encode_items(self.model, vector[None, :])
             codes, quantized = encoded.codes[0], encoded.quantized[0]
         found = index.neighbors(codes, quantized, k, exclude=exclude)
         rows = table.take(pa.array(found.positions))

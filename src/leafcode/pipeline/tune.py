@@ -112,6 +112,8 @@ def tune(
         TrainingError: Too few items have a category.
     """
     options = options or TuneOptions()
+    if source is None:  # a catalogue of a source was checked when it was read
+        catalog.check()
     need_optuna()
     folder, training = Path(out), options.training
     held_out = hold_out(catalog, options.fit.holdout, options.fit.split_seed)

@@ -29,7 +29,7 @@ class PathNodes(NamedTuple):
 
 
 def nodes_from_paths(
-    paths: Sequence[str | None] | pa.Array, separator: str, where: str | FileRows
+    paths: Sequence[str | None] | pa.Array | pa.ChunkedArray, separator: str, where: str | FileRows
 ) -> PathNodes:
     """Split paths and number their nodes depth-first, siblings sorted by name (code-point order).
 
@@ -155,13 +155,17 @@ def nodes_from_table(
     return TableNodes(keys, texts, new[parent[old]].astype(np.int32))
 
 
-def text_array(values: Sequence[str | None] | pa.Array, where: str) -> pa.Array:
+def text_array(values: Sequence[str | None] | pa.Array | pa.ChunkedArray, where: str) -> pa.Array:
     """Texts and nulls as a PyArrow ``large_string`` array; anything else is an InputError naming its row.
 
-    A PyArrow array stays as it is.
+    A PyArrow array stays as it is, and one in chunks becomes one.
     """
+    if isinstance(values, pa.ChunkedArray):
+        return pa.concat_arrays(values.cast(pa.large_string()).chunks or [pa.array([], pa.large_string())])
     if isinstance(values, pa.Array):
         return values
+    if isinstance(values, str):
+        raise InputError(where, f"the text {values!r}", "a sequence of texts")
     try:
         return pa.array(values, type=pa.large_string())
     except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError) as error:

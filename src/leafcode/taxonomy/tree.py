@@ -96,7 +96,7 @@ class Taxonomy:
     @classmethod
     def from_paths(
         cls,
-        paths: Sequence[str | None] | pa.Array,
+        paths: Sequence[str | None] | pa.Array | pa.ChunkedArray,
         separator: str = " > ",
         where: str | FileRows = "path",
     ) -> tuple[Taxonomy, IntArray]:

@@ -52,6 +52,10 @@ class TreeRelevance:
     """int64: the labelled anchors, in the order of the rows of blocks."""
     candidate_order: Tensor
     """int64: the labelled candidates, in the order of the columns."""
+    levels: tuple[float, ...]
+    """The positive grades, ascending."""
+    leaves_itself_out: bool
+    """Whether an anchor among the candidates takes part in no pair with itself."""
 
     def __init__(
         self,
@@ -64,7 +68,8 @@ class TreeRelevance:
         both = [ancestors_a] if ancestors_b is None else [ancestors_a, ancestors_b]
         if any(rows.ndim != 2 or rows.shape[1] != ancestors_a.shape[1] for rows in both):
             raise InputError("ancestors", _shapes(*both), "(A, D) and (C, D)")
-        self.grades = grades
+        self.grades, self.levels = grades, grades.levels
+        self.leaves_itself_out = ancestors_b is None or itself is not None
         self.shape = (len(both[0]), len(both[-1]))
         # In NumPy, for what there is to do for a batch is less than the overhead of torch, or of a device.
         arrays = [rows.cpu().numpy() for rows in both]

@@ -55,7 +55,7 @@ class TrainingConfig:
     contrast_weight: float | Literal["auto"] = "auto"
     level_weights: tuple[float, ...] = (1.0, 2.0)
     engagement_weights: tuple[float, ...] = (0.5,)
-    reconstruction_limit: float = 1.005
+    reconstruction_limit: float = 1.0075
     temperature: float = 0.05
     grades: str = "depth"
     items_per_category: int = 4

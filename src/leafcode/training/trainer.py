@@ -124,8 +124,9 @@ class Trainer:
             towards the tree; an exception that it raises ends training.
 
     Raises:
-        InputError: Fewer items than codes, not one node per item, lambda > 0 and a model without prototypes
-            of the items' categories, or a further term in several processes.
+        InputError: Inputs of another width than the model's, fewer items than codes, not one node per item,
+            lambda > 0 and a model without prototypes of the items' categories, or a further term in several
+            processes.
         TrainingError: lambda > 0 without two categories that have items, a checkpoint that belongs to other
             settings or data, or a loss that is not finite.
         LostProcessError: Another process is gone.
@@ -142,7 +143,7 @@ class Trainer:
         trust: npt.NDArray[np.float32] | None = None,
         places: npt.NDArray[np.integer[Any]] | None = None,
         device: str | torch.device = "cpu",
-        checkpoint: Path | None = None,
+        checkpoint: str | Path | None = None,
         progress: bool = True,
         title: str = "codes",
         code_term: CodeTerm | None = None,
@@ -150,7 +151,8 @@ class Trainer:
     ) -> None:
         self._world = current_world()
         self.title, self.on_initialised = title, on_initialised
-        self.config, self.checkpoint, self.progress = config, checkpoint, progress and self._world.is_first
+        self.config, self.progress = config, progress and self._world.is_first
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
         # With its number, for each thread has a current GPU of its own.
         self.device = torch.empty(0, device=device).device
         self._inputs = Inputs(inputs, self.device)
@@ -161,6 +163,7 @@ class Trainer:
                 "one process",
                 "A loss on the pairs of a batch is not a mean over its items that could be shared out.",
             )
+        _check_width(model, inputs)
         self.model = model.to(self.device)
         self.code_term = None if code_term is None else code_term.to(self.device)
         self.labels = Labels.of(len(inputs), nodes, taxonomy, trust, places)
@@ -406,6 +409,13 @@ class Trainer:
         tree = None if self._tree is None else self.labels.taxonomy
         parents = None if tree is None else tree.parents
         return identity_of(settings | self.labels.digests(), self._inputs.rows, self.labels.nodes, parents)
+
+
+def _check_width(model: RQVAE, inputs: npt.NDArray[np.floating[Any]]) -> None:
+    content, engagement = model.config.embedding_dim, model.config.engagement_dim
+    if inputs.ndim != 2 or inputs.shape[1] != content + engagement:
+        wanted = f"{content} + {engagement}" if engagement else f"{content}"
+        raise InputError("inputs", f"shape {inputs.shape}", f"(items, {wanted}), as the model takes them")
 
 
 def _not_finite(phase: str, step: int, terms: dict[str, Tensor]) -> TrainingError:

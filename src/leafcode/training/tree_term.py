@@ -73,7 +73,7 @@ class TreeTerm(TreeBatches):
                 "no tree part"
                 if encoder is None
                 else f"a tree part for {len(encoder.spans)} categories at {encoder.spans.shape[1]} depths",
-                f"one for the items' own {count} categories at {depths} depths",
+                f"one for the items' own tree, of {count} categories at {depths} depths",
                 "leafcode.training.new_model makes a model for them.",
             )
         return encoder
