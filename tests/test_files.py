@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from leafcode.errors import InputError
-from leafcode.files import locked, replacing, write_text
+from leafcode.files import locked, remove_halves, replacing, write_text
 
 
 def test_a_new_and_a_replaced_file(tmp_path):
@@ -105,3 +105,10 @@ def test_who_does_not_wait_is_told(tmp_path):
         pass
     with locked(tmp_path / "file", wait=False):
         pass
+
+
+def test_halves_of_one_file_are_removed(tmp_path):
+    for name in (".a[1].txt.x.tmp", ".a[1].txt.y.tmp", ".a1.txt.x.tmp", "a[1].txt"):
+        (tmp_path / name).touch()
+    remove_halves(tmp_path / "a[1].txt")
+    assert {file.name for file in tmp_path.iterdir()} == {".a1.txt.x.tmp", "a[1].txt"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -55,6 +56,15 @@ def replacing(path: Path) -> Iterator[Path]:
             "a disk with room that may be written to",
             "The file that was there before, if any, is unchanged.",
         ) from error
+
+
+def remove_halves(path: Path) -> None:
+    """Remove what processes that were killed had written of a file, see `replacing`.
+
+    Whoever writes the file at the moment loses what is written; hold its lock where that may be.
+    """
+    for half in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        half.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -82,6 +82,20 @@ class TestCheck:
         with pytest.raises(InputError, match="e: row 6: found zeros only"):
             check_embeddings(x, "e")
 
+    @pytest.mark.parametrize("length", [1e-11, 1e-200, 1e19, 1e200])
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_lengths_that_float32_cannot_square(self, length, dtype):
+        if dtype == np.float32 and not 1e-37 < length < 1e37:
+            return
+        x = np.ones((10, 3), dtype)
+        x[5] = [length, 0, 0]
+        with pytest.raises(
+            InputError, match=r"e: row 6: found a length of .*; expected one from 1e-10 to 1e\+18"
+        ):
+            check_embeddings(x, "e")
+        check_embeddings(x[:5] * dtype(1e-9))
+        check_embeddings(x[:5] * dtype(1e17))
+
     def test_good_ones_pass_from_a_memory_map(self, tmp_path):
         np.save(tmp_path / "e.npy", -np.eye(10))
         check_embeddings(np.load(tmp_path / "e.npy", mmap_mode="r"))

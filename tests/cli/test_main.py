@@ -80,7 +80,7 @@ def test_too_little_memory(capsys, monkeypatch, error):
 def test_control_c(capsys, monkeypatch):
     _raising(monkeypatch, KeyboardInterrupt())
     assert main(["evaluate", "run"]) == 130
-    assert "--resume" in capsys.readouterr().err
+    assert capsys.readouterr().err == "leafcode: stopped.\n"  # it has no --resume
 
 
 def test_mistakes_of_the_program_keep_their_traceback(monkeypatch):

@@ -33,6 +33,13 @@ def test_the_only_process(monkeypatch):
     assert place.device("cpu") == "cpu"
 
 
+def test_no_number_in_the_environment(monkeypatch, capsys):
+    for name, value in (("RANK", "x"), ("LOCAL_RANK", "1"), ("WORLD_SIZE", "8")):
+        monkeypatch.setenv(name, value)
+    assert main(["similar", "run", "--id", "a"]) == 2
+    assert "RANK: found 'x'" in capsys.readouterr().err
+
+
 def test_one_of_several(monkeypatch):
     for name, value in (("RANK", "5"), ("LOCAL_RANK", "1"), ("WORLD_SIZE", "8")):
         monkeypatch.setenv(name, value)

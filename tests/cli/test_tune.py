@@ -91,6 +91,22 @@ def test_every_option_of_the_command_is_one_of_fit():
     assert "--quiet" not in command
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--taxonomy-option", "id_column=code", "--taxonomy-option", "name_column=n"],
+        ["--paths-separator=-|-"],
+        ["--embeddings", "a.npy", "b.npy"],
+    ],
+)
+def test_every_option_of_the_printed_command_is_read_back(more):
+    options = build_parser().parse_args(["tune", "a.csv", "--out", "o", *more])
+    command = shlex.split(fit_command(options, options.run.keywords["default"]))
+    found = build_parser().parse_args(command[1:])
+    for name in ("taxonomy_option", "paths_separator", "embeddings"):
+        assert getattr(found, name) == getattr(options, name)
+
+
 def test_mistakes_are_told_in_one_line(capsys, catalogue, tuned, monkeypatch):
     arguments = ["tune", *catalogue.arguments, "--out", tuned, *OPTIONS, *MORE]
     assert "--resume" in failure(capsys, *arguments)

@@ -156,6 +156,19 @@ def test_rows_without_a_direction_are_named(value, found):
         encode_items(MODEL, broken, chunk=64)
 
 
+@pytest.mark.parametrize("scale", [1e-12, 1e-30, 1e20])
+def test_rows_too_short_or_too_long_are_named(scale):
+    broken = EMBEDDINGS.copy()
+    broken[200] *= scale / np.linalg.norm(broken[200])
+    with pytest.raises(InputError, match=r"embeddings\[200\]: found a length of .*; expected one from 1e-10"):
+        encode_items(MODEL, broken, chunk=64)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e17])
+def test_length_says_nothing(scale):
+    np.testing.assert_array_equal(encode_items(MODEL, EMBEDDINGS * np.float32(scale)).codes, WHOLE.codes)
+
+
 def test_broken_models_and_chunks_are_refused():
     model = trained()
     with torch.no_grad():

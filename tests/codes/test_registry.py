@@ -200,14 +200,7 @@ def test_few_ids_at_a_time_and_wide_codes_change_nothing(batches):
         other, after = after.assign(list(items), small)
         assert one.tolist() == other.tolist()
         assert before.active.tolist() == after.active.tolist()
-        assert before.suffix_of(list(items)).tolist() == one.tolist()
     assert IdRegistry(before.table).table.equals(before.table)
-
-
-def test_an_item_without_an_id_has_no_suffix():
-    _, registry = assign(IdRegistry.empty(2), {"a": (5, 7)})
-    with pytest.raises(InputError, match=r"ids\[1\]: found an item without a Semantic ID"):
-        registry.suffix_of(["a", "b"])
 
 
 def test_ids_that_come_twice_are_named_by_their_place():

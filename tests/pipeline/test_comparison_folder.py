@@ -2,6 +2,7 @@ import pytest
 from tests.cli.commands import contents
 
 from leafcode.errors import InputError, RunFolderError
+from leafcode.files import locked
 from leafcode.pipeline.cells import Cell
 from leafcode.pipeline.comparison_folder import ComparisonFolder
 from leafcode.serving.storage import write_json
@@ -87,3 +88,26 @@ def test_a_damaged_cell_is_named_with_what_to_do(folder, value, found):
     folder.cell(CELL).write_text("{")
     with pytest.raises(RunFolderError, match="damaged"):
         folder.read_cell(CELL)
+
+
+@pytest.mark.parametrize("how", [{"resume": True, "overwrite": False}, {"resume": False, "overwrite": True}])
+def test_a_comparison_that_another_process_works_on(folder, how):
+    with (
+        locked(folder.summary),
+        pytest.raises(InputError, match="another process is working on"),
+        folder.opened({"levels": (8, 4)}, **how),
+    ):
+        pass
+    assert folder.read_cell(CELL) == RECORD
+    with folder.opened({"levels": (8, 4)}, **how):
+        assert folder.cell(CELL).exists() == how["resume"]
+
+
+def test_a_new_comparison_is_held_too(tmp_path):
+    folder, how = ComparisonFolder(tmp_path / "new"), {"resume": True, "overwrite": False}
+    with (
+        folder.opened({}, **how),
+        pytest.raises(InputError, match="another process is working on"),
+        folder.opened({}, **how),
+    ):
+        pass

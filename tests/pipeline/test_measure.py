@@ -1,6 +1,10 @@
+import dataclasses
+
 import numpy as np
+import pytest
 
 from leafcode.catalog import split_by_content
+from leafcode.codes import semantic_id_text
 from leafcode.pipeline import Run
 from leafcode.serving import RunFolder
 
@@ -49,3 +53,18 @@ def test_a_report_can_be_written_without_history_of_training(run_copy):
     run.folder.write_history([])
     metrics = run.evaluate(run.source.load(), progress=False)
     assert metrics == run.folder.read_metrics()
+
+
+def test_the_report_shows_the_ids_of_the_codes_that_it_shows(run_copy, catalogue):
+    """Also of items that have been given other vectors, and with them other IDs, since."""
+    run = Run.open(run_copy)
+    catalog = run.source.load()
+    before = dict(zip(run.ids()["id"].to_pylist(), run.ids()["semantic_id"].to_pylist(), strict=True))
+    changed = catalog.subset(np.arange(20))
+    run.encode(dataclasses.replace(changed, embeddings=-changed.embeddings))
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leafcode.pipeline.measure.write_report", lambda _, data: shown.append(data.items))
+        run.evaluate(catalog, progress=False)
+    (items,) = shown
+    assert semantic_id_text(items.codes, items.suffixes) == [before[name] for name in items.ids]

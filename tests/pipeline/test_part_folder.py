@@ -28,6 +28,22 @@ def test_hidden_files_and_folders_are_no_parts(folder):
     assert folder.below("_codes").names() == {"x.parquet"}
 
 
+def test_only_halves_of_the_named_files_are_removed(folder):
+    kept = [
+        "a.parquet",
+        ".mine.tmp",
+        "day=1/.a.parquet.x.tmp",
+        ".a.parquet.tmp",
+        "day=2/.b.parquet.x.parquet",
+    ]
+    for name in [*kept, ".a.parquet.x1.tmp", "day=2/.b.parquet.x.tmp"]:
+        folder.filesystem.create_dir(f"{folder.path}/{name}".rpartition("/")[0], recursive=True)
+        with folder.filesystem.open_output_stream(f"{folder.path}/{name}") as file:
+            file.write(b"half")
+    folder.remove_halves({"a.parquet", "day=2/b.parquet"})
+    assert set(folder._files()) == set(kept)
+
+
 def test_what_is_written_comes_back_with_its_mark(folder):
     assert folder.read_mark("a.parquet") is None
     folder.write("a.parquet", TABLE, {"model": "m", "size": 3})

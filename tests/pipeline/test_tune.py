@@ -8,6 +8,7 @@ from tests.catalogues import OPTIONS
 from tests.pipeline.fits import source
 
 from leafcode.errors import InputError, TrainingError
+from leafcode.files import locked
 from leafcode.pipeline import FitOptions, TuneOptions, fit, tune
 from leafcode.pipeline.items import hold_out
 from leafcode.pipeline.tune_trial import Split
@@ -33,7 +34,8 @@ def tuned(tmp_path_factory, catalogue):
 
 def test_a_study_leaves_its_files_and_nothing_else(tuned):
     out, found = tuned
-    assert sorted(path.name for path in out.iterdir()) == ["front.parquet", "study.db", "tuned.html"]
+    files = {path.name for path in out.iterdir()}
+    assert files == {".study.db.lock", "front.parquet", "study.db", "tuned.html"}
     rows = table(out)
     assert [row["trial"] for row in rows] == [0, 1, 2, 3]
     ended = [row for row in rows if row["state"] == "complete"]
@@ -135,6 +137,26 @@ def test_a_folder_with_a_study_is_left_alone_unless_told(tuned, catalogue):
         with pytest.raises(InputError, match=told):
             tune_files(catalogue, out, options, **more)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize("more", [{"resume": True}, {"overwrite": True}])
+def test_a_study_that_another_process_works_on(tuned, catalogue, more):
+    out, _ = tuned
+    before = (out / "study.db").read_bytes()
+    with (
+        locked(out / "study.db"),
+        pytest.raises(InputError, match="another process is working on"),
+    ):
+        tune_files(catalogue, out, **more)
+    assert (out / "study.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_other_files_is_refused(tmp_path, catalogue, overwrite):
+    (tmp_path / "front.parquet").write_text("mine")
+    with pytest.raises(InputError, match=r"a folder of other files \(front\.parquet\)"):
+        tune_files(catalogue, tmp_path, overwrite=overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["front.parquet"]
 
 
 def test_catalogues_without_categories(tmp_path, catalogue):

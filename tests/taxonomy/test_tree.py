@@ -71,8 +71,8 @@ class TestFromPaths:
     def test_a_column_of_a_table(self):
         paths = ["A > x", None, "B", "A > x"]
         column = pa.chunked_array([paths[:1], paths[1:]])
-        for given in (column, column.dictionary_encode(), column.slice(0, 4)):
-            tree, nodes = Taxonomy.from_paths(given)
+        for values in (column, column.dictionary_encode(), column.slice(0, 4)):
+            tree, nodes = Taxonomy.from_paths(values)
             assert (tree, nodes.tolist()) == (Taxonomy.from_paths(paths)[0], [1, -1, 2, 1])
         with pytest.raises(InputError, match="no category path"):
             Taxonomy.from_paths(pa.chunked_array([], pa.string()))

@@ -14,6 +14,8 @@ from leafcode.catalog.rows import Rows, as_array
 from leafcode.errors import FileRows, InputError, row_place
 from leafcode.taxonomy.readers import find_files
 
+SHORTEST, LONGEST = 1e-10, 1e18
+"""Lengths of vectors whose direction float32 can tell: their squares neither vanish nor overflow."""
 _CHUNK_VALUES = 1 << 22  # 16 MiB of float32 at a time
 
 
@@ -95,9 +97,10 @@ def load_vectors_beside(
 
 
 def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str | FileRows = "embeddings") -> None:
-    """Check that every row is finite and not all zero, reading a chunk at a time.
+    """Check that every row is finite and has a length that float32 can square, reading a chunk at a time.
 
-    A zero row has no direction, so no cosine similarity is defined for it.
+    A zero row has no direction, so no cosine similarity is defined for it. Nor can float32 tell that of a row
+    whose squared length vanishes or overflows.
 
     Args:
         x: Floats (n, D), possibly memory-mapped.
@@ -105,7 +108,7 @@ def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str | FileRows = "
 
     Raises:
         InputError: Not floats (n, D) with at least one row and column; or naming the first row (counted from
-            1) with a NaN, an infinity, or zeros only.
+            1) with a NaN, an infinity, zeros only, or a length outside [1e-10, 1e18].
 
     Example:
         >>> check_embeddings(np.array([[1.0, 0.0], [0.0, np.nan]]), "x.npy")
@@ -116,19 +119,23 @@ def check_embeddings(x: npt.NDArray[np.floating[Any]], where: str | FileRows = "
     step = max(1, _CHUNK_VALUES // x.shape[1])
     for start in range(0, len(x), step):
         chunk = np.asarray(x[start : start + step])
-        # Squared lengths settle almost every chunk; they may overflow, or vanish, where no number does.
+        # Squared lengths settle almost every chunk.
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             single = chunk.astype(np.float32) if chunk.dtype == np.float16 else chunk
             lengths = np.einsum("ij,ij->i", single, single)
-        if bool(np.isfinite(lengths).all() and (lengths > 0).all()):
+        if bool(((lengths >= SHORTEST**2) & (lengths <= LONGEST**2)).all()):
             continue
         finite: npt.NDArray[np.bool_] = np.all(np.isfinite(chunk), axis=1)
-        filled: npt.NDArray[np.bool_] = np.any(chunk != 0, axis=1)
-        bad = np.flatnonzero(~(finite & filled))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            length = np.linalg.norm(np.asarray(chunk, np.float64), axis=1)
+        bad = np.flatnonzero(~(finite & (length >= SHORTEST) & (length <= LONGEST)))
         if len(bad):
             row = int(bad[0])
-            found = "zeros only" if finite[row] else "a NaN or an infinity"
-            expected = "a vector with a direction" if finite[row] else "finite numbers"
+            found, expected = f"a length of {length[row]:.3g}", f"one from {SHORTEST:g} to {LONGEST:g}"
+            if not finite[row]:
+                found, expected = "a NaN or an infinity", "finite numbers"
+            elif not chunk[row].any():
+                found, expected = "zeros only", "a vector with a direction"
             raise InputError(row_place(where, start + row), found, expected)
 
 

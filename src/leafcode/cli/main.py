@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -63,8 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: After --help or --version (status 0), or words that are no command line (status 2).
     """
-    options, place = build_parser().parse_args(arguments), Place.from_environment()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no λ shall not end the work
+    options, place = build_parser().parse_args(arguments), Place(0, 0, 1)
     try:
+        place = Place.from_environment()
         if place.size > 1 and options.run is not fit.run:
             raise InputError(
                 "torchrun", f"{place.size} processes", "one; only leafcode fit trains in several"
@@ -80,9 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = "Smaller batches (--batch-size), --device cpu, or a sample of the items take less."
         return _told(f"out of memory. {hint} {error}", place)
     except KeyboardInterrupt:
-        print(
-            "leafcode: stopped. What takes long goes on with the same command and --resume.", file=sys.stderr
-        )
+        hint = " The same command goes on with --resume." if hasattr(options, "resume") else ""
+        print(f"leafcode: stopped.{hint}", file=sys.stderr)
         return 130
     return 0
 

@@ -32,10 +32,17 @@ class Place(NamedTuple):
 
     @classmethod
     def from_environment(cls) -> Place:
-        """As RANK, LOCAL_RANK and WORLD_SIZE have it; the only one where they are not set."""
+        """As RANK, LOCAL_RANK and WORLD_SIZE have it; the only one where they are not set.
+
+        Raises:
+            InputError: One of them is no number.
+        """
         names = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
         if not all(name in os.environ for name in names):
             return cls(0, 0, 1)
+        wrong = next((name for name in names if not os.environ[name].isdecimal()), None)
+        if wrong is not None:
+            raise InputError(wrong, repr(os.environ[wrong]), "a number, as torchrun sets it", "Unset it?")
         return cls(*(int(os.environ[name]) for name in names))
 
     def device(self, name: str) -> str:

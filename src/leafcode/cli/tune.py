@@ -32,6 +32,8 @@ Needs Optuna: pip install 'leafcode[tune]'.
 """
 
 _TRAINING = ("grades", *STEPS, "batch_size", "contrast_batch_size", "learning_rate", "seed")
+_REPEATED = ("taxonomy_option",)
+"""Options that are given once for each value."""
 _NOT_FOR_FIT = ("items", "out", "trials", "seconds", "reconstruction_limit", "resume", "overwrite")
 _MACHINE = ("device", "cache", "quiet", "run")
 
@@ -120,7 +122,13 @@ def fit_command(options: argparse.Namespace, default: Callable[[str], Any]) -> s
     for name, value in vars(options).items():
         if name in (*_NOT_FOR_FIT, *_MACHINE) or _words(value) == _words(default(name)):
             continue
-        words += [f"--{name.replace('_', '-')}", *_words(value)]
+        flag, given = f"--{name.replace('_', '-')}", _words(value)
+        if name in _REPEATED:
+            words += [word for one in given for word in (flag, one)]
+        elif len(given) == 1 and given[0].startswith("-"):
+            words.append(f"{flag}={given[0]}")  # or it would be taken for an option
+        else:
+            words += [flag, *given]
     return shlex.join(words)
 
 

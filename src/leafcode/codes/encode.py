@@ -19,6 +19,8 @@ from leafcode.quantizers import RQVAE, ResidualQuantizer
 
 _ORDINARY = 1e6
 """Rows whose length is beyond it, or below its inverse, are left to float64."""
+_SHORTEST, _LONGEST = 1e-10, 1e18
+"""Lengths that `leafcode.catalog.check_embeddings` lets pass, for a model has learned from no others."""
 
 _SAMPLE = 128
 """Items whose latents are compared in float32 and float64."""
@@ -225,7 +227,7 @@ class _Encoder:
         """Bool (rows,): those that float32 is wide enough for.
 
         Raises:
-            InputError: A row is not finite, or its content all zeros.
+            InputError: A row is not finite, or its content all zeros, or too short or too long.
         """
         content = length = torch.linalg.vector_norm(block[:, : self._content], dim=1)
         if self._content < block.shape[1]:
@@ -233,9 +235,15 @@ class _Encoder:
         ordinary: Tensor = (length < _ORDINARY) & (content > 1 / _ORDINARY)
         for row in torch.nonzero(~ordinary)[:, 0].tolist():  # hardly any
             finite = bool(np.isfinite(given[row]).all())
-            if not (finite and given[row, : self._content].any()):
+            where, size = (
+                f"embeddings[{start + row}]",
+                np.linalg.norm(given[row, : self._content].astype("f8")),
+            )
+            if not (finite and size > 0):
                 found = "only zeros" if finite else "a NaN or an infinity"
-                raise InputError(f"embeddings[{start + row}]", found, "finite numbers, not all zero")
+                raise InputError(where, found, "finite numbers, not all zero")
+            if not _SHORTEST <= size <= _LONGEST:
+                raise InputError(where, f"a length of {size:.3g}", f"one from {_SHORTEST:g} to {_LONGEST:g}")
         return ordinary
 
 

@@ -179,20 +179,6 @@ class IdRegistry:
                 first += len(chunk)
         return item
 
-    def suffix_of(self, ids: Sequence[str] | npt.NDArray[np.object_] | pa.Array) -> Int64Array:
-        """Suffixes (n,) that items have now.
-
-        Raises:
-            InputError: An item has none.
-        """
-        row = np.where(self.active, self.items_of_rows(ids), -1)
-        suffix = np.full(len(ids), -1, np.int64)
-        suffix[row[row >= 0]] = self.suffix[row >= 0]
-        if len(suffix) and suffix.min() < 0:
-            place = int(np.argmin(suffix))
-            raise InputError(f"ids[{place}]", "an item without a Semantic ID", "items of the registry")
-        return suffix
-
     @classmethod
     def _of_checked(cls, table: pa.Table) -> IdRegistry:
         """A registry of a table that is known to be one."""

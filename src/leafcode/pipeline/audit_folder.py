@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leafcode.errors import InputError, RunFolderError
+from leafcode.files import remove_halves
 from leafcode.review.audit_folder import FORMAT
 from leafcode.review.decisions import DECISIONS
 from leafcode.serving.storage import read_json
@@ -116,8 +117,7 @@ class AuditFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             for file in self.files:
                 file.unlink(missing_ok=True)
-                for half in self.path.glob(f".{file.name}.*.tmp"):  # see `leafcode.files.replacing`
-                    half.unlink(missing_ok=True)
+                remove_halves(file)
         except OSError as error:
             found = f"no folder that can be made ({error})"
             raise RunFolderError(str(self.path), found, "a folder to write to") from error

@@ -89,6 +89,8 @@ class CompareOptions:
             raise InputError("holdout", str(self.holdout), "a share in (0, 1): methods are measured on it")
         if self.jobs is not None and self.jobs < 1:
             raise InputError("jobs", str(self.jobs), "at least 1")
+        if self.front_seeds < 0:
+            raise InputError("front seeds", str(self.front_seeds), "at least 0")
         if not self.reconstruction_limit > 0:
             raise InputError("reconstruction limit", str(self.reconstruction_limit), "a ratio, such as 1.05")
         self.budget  # noqa: B018 (checks the level sizes)
@@ -178,31 +180,30 @@ def compare(
         CATALOGUE: content_digest(catalog, source),
     }
     folder = ComparisonFolder(Path(out))
-    folder.begin(begun_with, resume=resume, overwrite=overwrite)
+    with folder.opened(begun_with, resume=resume, overwrite=overwrite):
+        methods = {name: METHODS[name] for name in options.chosen}
+        cells = plan_cells(methods, list(masks), front_seeds=options.front_seeds)
+        work = CellWork(folder.work, folder.cells, shape, options.training, device)
+        failures = _train(folder, work, catalog, masks, cells, options.processes(device), progress)
+        records = {cell: folder.read_cell(cell) for cell in cells if cell not in failures}
 
-    methods = {name: METHODS[name] for name in options.chosen}
-    cells = plan_cells(methods, list(masks), front_seeds=options.front_seeds)
-    work = CellWork(folder.work, folder.cells, shape, options.training, device)
-    failures = _train(folder, work, catalog, masks, cells, options.processes(device), progress)
-    records = {cell: folder.read_cell(cell) for cell in cells if cell not in failures}
-
-    held_out = round(float(np.mean([mask.sum() for mask in masks.values()])))
-    data = CompareData(
-        title=catalog_title(source.items if source else None, folder.path),
-        catalogue=catalogue_summary(catalog, held_out),
-        seeds=list(masks),
-        split=options.split,
-        level_sizes=shape.sizes,
-        settings=settings_of(records, methods),
-        limit=options.reconstruction_limit,
-        failures=told_failures(failures),
-        more=_more(options, source, device, training),
-    )
-    verdict = judge_comparison(data)
-    write_table(folder.results, results_table(records))
-    write_text(folder.page, render_comparison(data))
-    folder.write_summary(begun_with, _outcome(data, verdict))
-    return Comparison(folder, data, verdict, failures)
+        held_out = round(float(np.mean([mask.sum() for mask in masks.values()])))
+        data = CompareData(
+            title=catalog_title(source.items if source else None, folder.path),
+            catalogue=catalogue_summary(catalog, held_out),
+            seeds=list(masks),
+            split=options.split,
+            level_sizes=shape.sizes,
+            settings=settings_of(records, methods),
+            limit=options.reconstruction_limit,
+            failures=told_failures(failures),
+            more=_more(options, source, device, training),
+        )
+        verdict = judge_comparison(data)
+        write_table(folder.results, results_table(records))
+        write_text(folder.page, render_comparison(data))
+        folder.write_summary(begun_with, _outcome(data, verdict))
+        return Comparison(folder, data, verdict, failures)
 
 
 def told_failures(failures: Mapping[Cell, Failure]) -> list[str]:

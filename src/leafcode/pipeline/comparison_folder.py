@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from leafcode.errors import InputError, RunFolderError
+from leafcode.files import locked
 from leafcode.pipeline.cells import Cell
 from leafcode.pipeline.resuming import check_choice, check_same
 from leafcode.serving.run_config import installed_version
@@ -72,6 +73,22 @@ class ComparisonFolder:
     def trace(self, cell: Cell) -> Path:
         """Where the traceback of a cell goes that failed for a reason that is not the user's."""
         return self.cells / f"{cell.key}.traceback.txt"
+
+    @contextlib.contextmanager
+    def opened(self, begun_with: Mapping[str, Any], *, resume: bool, overwrite: bool) -> Iterator[None]:
+        """Hold the folder, made ready by `begin`.
+
+        Raises:
+            InputError: As `begin`, or another process works on it.
+        """
+        with contextlib.ExitStack() as held:
+            there = self.summary.exists()
+            if there:
+                held.enter_context(locked(self.summary, wait=False))
+            self.begin(begun_with, resume=resume, overwrite=overwrite)
+            if not there:
+                held.enter_context(locked(self.summary, wait=False))
+            yield
 
     def begin(self, begun_with: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         """Make the folder ready for a comparison with these settings, and note them.

@@ -70,7 +70,7 @@ def encode_parts(
     for part, rows in zip(parts, tables, strict=True):
         folder.write(part.name, given.slice(start, len(rows)), ids.mark(part))
         start += len(rows)
-    folder.remove_halves()
+    folder.remove_halves({part.name for part in parts})
     return int(given.num_rows)
 
 

@@ -133,7 +133,8 @@ def _report(
 ) -> ReportData:
     config = folder.read_config()
     history = folder.read_history()
-    suffixes = folder.read_registry().suffix_of(catalog.ids)
+    # Of these codes, also where an item has had others since.
+    suffixes, _ = folder.read_registry().assign(catalog.ids, encoded.codes)
     semantic_ids = semantic_id_text(encoded.codes, suffixes)
     ids = catalog.ids.to_pylist()
     texts = catalog.texts if catalog.texts is not None else ids

@@ -8,7 +8,7 @@ import json
 import posixpath
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,10 +106,12 @@ class PartFolder:
         with self.filesystem.open_input_stream(info.path) as file:
             return Part(name, info.size, hashlib.file_digest(file, "sha256").hexdigest())
 
-    def remove_halves(self) -> None:
-        """Remove what processes that were killed had not finished writing."""
+    def remove_halves(self, names: Collection[str]) -> None:
+        """Remove what processes that were killed had written of these files, see `write`."""
         for name in self._files():
-            if posixpath.basename(name).startswith(".") and name.endswith(".tmp"):
+            folder, base = posixpath.split(name)
+            whole, _, _ = base.removesuffix(".tmp").removeprefix(".").rpartition(".")
+            if base.startswith(".") and base.endswith(".tmp") and posixpath.join(folder, whole) in names:
                 self.filesystem.delete_file(f"{self.path}/{name}")
 
     @contextlib.contextmanager

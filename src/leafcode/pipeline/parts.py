@@ -143,4 +143,4 @@ def make_parts(engine: Engine, job: PartJob, parts: Sequence[Part]) -> None:
     if lost is not None:
         found = "no file, or an older one, where a worker wrote one"
         raise InputError(job.outputs.where(lost), found, "a folder that all machines share")
-    job.outputs.remove_halves()
+    job.outputs.remove_halves({part.name for part in parts})

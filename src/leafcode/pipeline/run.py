@@ -19,7 +19,7 @@ from leafcode.catalog import Catalog, CatalogPart, row_view
 from leafcode.codes import IdRegistry, encode_codes, encode_items, plain_strings, semantic_id_array
 from leafcode.errors import FileRows, InputError, RunFolderError
 from leafcode.evaluation import sample_rows
-from leafcode.files import locked
+from leafcode.files import locked, remove_halves
 from leafcode.memory import give_back
 from leafcode.pipeline.baselines import train_baselines
 from leafcode.pipeline.coding import code_items
@@ -198,6 +198,7 @@ class Run:
     ) -> npt.NDArray[np.int64]:
         """Enter items in ids.parquet, one process after the other; their suffixes. Changes what is given."""
         with locked(self.folder.ids):
+            remove_halves(self.folder.ids)
             before = self._registry()
             # Items that are known keep their split and, if nothing new is given, their path and text.
             row = before.items_of_rows(ids)

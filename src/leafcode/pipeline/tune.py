@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import shlex
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +20,7 @@ from tqdm import tqdm
 
 from leafcode.catalog import Catalog
 from leafcode.errors import InputError, check_settings
-from leafcode.files import replacing
+from leafcode.files import locked, replacing
 from leafcode.pipeline.fit import FitOptions
 from leafcode.pipeline.items import catalog_embeddings, catalogue_summary, hold_out
 from leafcode.pipeline.resuming import CATALOGUE, check_choice
@@ -125,11 +127,11 @@ def tune(
     # Whatever is wrong with the items or the settings is wrong with this too, before anything is written.
     split.trainer(options.fit, dataclasses.replace(training, contrast_weight=1.0), device)
 
-    study_file = _open_folder(folder, resume, overwrite)
     identity = _identity(catalog, options, source)
     deadline = math.inf if options.seconds is None else time.monotonic() + options.seconds
     blank = _page(catalog, held_out, options, catalog_title(source.items if source else None, folder))
     with (
+        _opened(folder, resume, overwrite) as study_file,
         open_study(study_file, identity, levels=len(options.fit.sizes), seed=training.seed) as study,
         tqdm(total=options.trials, desc="tune", unit="trial", disable=not progress) as bar,
     ):
@@ -164,22 +166,36 @@ def tune(
         return _write(folder, tuned, blank, command)
 
 
-def _open_folder(folder: Path, resume: bool, overwrite: bool) -> Path:
-    """Make the folder ready; gives the file of the study."""
+@contextlib.contextmanager
+def _opened(folder: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
+    """Hold the folder, made ready; gives the file of the study."""
     study = folder / _STUDY
     check_choice("tune", resume, overwrite)
+    with _usable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        others = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    if others and not study.exists():
+        found = f"a folder of other files ({others[0]})"
+        raise InputError(str(folder), found, "a new or empty folder, or that of a study")
     if study.exists() and not (resume or overwrite):
         hint = "Go on with --resume, or start over with --overwrite."
         raise InputError(str(study), "an earlier study", "a new folder", hint)
+    with locked(study, wait=False):
+        with _usable(folder):
+            for name in (_PAGE, _TABLE, _STUDY) if overwrite else ():
+                (folder / name).unlink(missing_ok=True)
+        yield study
+
+
+@contextlib.contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Whatever the system has against the folder as an error that names it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (_STUDY, _TABLE, _PAGE) if overwrite else ():
-            (folder / name).unlink(missing_ok=True)
+        yield
     except OSError as error:
         raise InputError(
             str(folder), f"a folder that cannot be used ({error})", "a folder to write to"
         ) from error
-    return study
 
 
 def _identity(catalog: Catalog, options: TuneOptions, source: CatalogSource | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 
 from leafcode.codes import IdRegistry
 from leafcode.errors import RunFolderError
+from leafcode.files import remove_halves
 from leafcode.quantizers import RQVAE
 from leafcode.serving.ids_table import BATCH, check_ids_table
 from leafcode.serving.run_config import RunConfig
@@ -168,8 +169,7 @@ class RunFolder:
                     file.unlink(missing_ok=True)
             if not run.finished:
                 for file in run.files:
-                    for half in path.glob(f".{file.name}.*.tmp"):  # see `leafcode.files.replacing`
-                        half.unlink(missing_ok=True)
+                    remove_halves(file)
         except OSError as error:
             found = f"no folder that can be used ({error})"
             raise RunFolderError(str(path), found, "a folder to write to") from error

@@ -141,6 +141,16 @@ class TestTextColumn:
             text_column(table, "c", "f")
         assert text_column(table, "c", "f", numbers=True).to_pylist()[0] in ("1.5", "true", "2020-01-02")
 
+    @pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+    def test_bytes_that_are_no_text(self, kind):
+        values = pa.array([b"a", None, b"caf\xe9"], pa.binary() if kind == pa.string() else pa.large_binary())
+        table = pa.table({"x": values.view(kind)})
+        for read in (lambda: text_column(table, "x", "f"), lambda: coded_column([table], "x", ["f"])):
+            with pytest.raises(
+                InputError, match=r"f: column 'x': row 3: found the bytes b'caf\\xe9'; expected"
+            ):
+                read()
+
     def test_lists_never(self):
         with pytest.raises(InputError, match="list"):
             text_column(pa.table({"c": [[1]]}), "c", "f", numbers=True)

@@ -209,7 +209,7 @@ def text_column(table: pa.Table, column: str, where: str, *, numbers: bool = Fal
         ``large_string`` array (rows,).
 
     Raises:
-        InputError: The column is of another type.
+        InputError: The column is of another type, or a value is not UTF-8.
 
     Example:
         >>> text_column(pa.table({"id": [7, 8]}), "id", "items").to_pylist()
@@ -225,9 +225,24 @@ def text_column(table: pa.Table, column: str, where: str, *, numbers: bool = Fal
         raise InputError(place, f"values of type {values.type}", expected, "Cast the column to text.")
     try:
         # Each chunk first: the offsets of one array of plain strings end at 2 GiB.
-        return pc.cast(pc.cast(values, kind), pa.large_string()).combine_chunks()
+        texts = pc.cast(pc.cast(values, kind), pa.large_string()).combine_chunks()
     except pa.ArrowException as error:
         raise InputError(place, f"values of type {values.type}", expected) from error
+    try:
+        texts.validate(full=True)  # Parquet may call any bytes text
+    except pa.ArrowInvalid as error:
+        raise InputError(*_no_text(texts, place), "text in UTF-8") from error
+    return texts
+
+
+def _no_text(texts: pa.LargeStringArray, place: str) -> tuple[str, str]:
+    """Row and bytes of the first value that is not UTF-8."""
+    for row, value in enumerate(texts.cast(pa.large_binary()).to_pylist()):
+        try:
+            (value or b"").decode()
+        except UnicodeDecodeError:
+            return f"{place}: row {row + 1}", f"the bytes {value!r}"
+    raise AssertionError("PyArrow found a value that Python does not find")
 
 
 def first_null(column: pa.Array) -> int | None:
