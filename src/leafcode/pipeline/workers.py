@@ -97,7 +97,7 @@ def run_jobs(
             while queue and len(crew) < processes:
                 connection, process = _start(work, threads)
                 crew[connection] = process, queue.popleft()
-                connection.send(crew[connection][1])
+                _send(connection, crew[connection][1])
                 yield Progress(crew[connection][1], False)
             for ready in wait(list(crew)):
                 connection = next(one for one in crew if one is ready)
@@ -112,7 +112,7 @@ def run_jobs(
                 yield Progress(job, True, failure)
                 if queue:
                     crew[connection] = process, queue.popleft()
-                    connection.send(crew[connection][1])
+                    _send(connection, crew[connection][1])
                     yield Progress(crew[connection][1], False)
                 else:
                     connection.close()
@@ -126,6 +126,12 @@ def run_jobs(
             process.kill()  # one in the middle of a long computation does not hear
             process.join()
             connection.close()
+
+
+def _send(connection: Connection, job: Job) -> None:
+    """Give a process its job; one that has died meanwhile is found so when it is listened to."""
+    with contextlib.suppress(BrokenPipeError):
+        connection.send(job)
 
 
 def _start(work: Callable[[Job], None], threads: int) -> tuple[Connection, SpawnProcess]:
