@@ -83,7 +83,7 @@ def test_an_encoder_of_other_categories_is_refused():
     term, model = term_of(), model_of()
     assert term.check(model.tree_encoder) is model.tree_encoder
     with pytest.raises(
-        InputError, match=r"model: found no tree part; expected one for the items' own 9.*new_model"
+        InputError, match=r"model: found no tree part; expected one for the items' own tree, of 9.*new_model"
     ):
         term.check(None)
     flat, nodes = Taxonomy.from_paths([None if node < 0 else str(node % 5) for node in NODES])
