@@ -142,7 +142,7 @@ FACTORS = (
         {f"{weight:g}": {"contrast_weight": weight} for weight in (0.05, 0.1, LAMBDA, 0.5, 1.0, 2.0)}
         | {
             f"auto, limit {limit:g}": {"contrast_weight": "auto", "reconstruction_limit": limit}
-            for limit in (1.0, 1.0075, 1.01, 1.02, 1.05)
+            for limit in (1.0, 1.005, 1.01, 1.02, 1.05)
         },
     ),
     Factor(

@@ -224,9 +224,12 @@ def ablation(results: Results, factor: str) -> list[Row]:
     runs = ablation_runs(results.ablations)
     default = results.about_ablations.get("defaults", {}).get(factor, "leafcode’s own")
     wanted = [("default", "default"), *dict.fromkeys((of, name) for of, name, _ in runs if of == factor)]
+    tried = dict.fromkeys(catalogue for of, _, catalogue in runs if of == factor)
     rows = []
     for of, name in wanted:
-        for catalogue in dict.fromkeys(catalogue for _, _, catalogue in runs):
+        for catalogue in tried:
+            if (of, name, catalogue) not in runs:
+                continue
             told = f"{default} (default)" if of == "default" else name
             mine = runs.get((of, name, catalogue), {})
             cells = _ablation_cells(mine, runs.get(("default", "default", catalogue), {}))

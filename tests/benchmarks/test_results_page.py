@@ -81,11 +81,12 @@ def folder(tmp_path):
         about = ABOUT | {"defaults": ABOUT["defaults"] | {"split": split}}
         (tmp_path / split / "about.json").write_text(json.dumps(about), encoding="utf-8")
     rows = [
-        {"factor": factor, "setting": setting, "seed": 0, "catalogue": "shop", "measure": measure}
+        {"factor": factor, "setting": setting, "seed": 0, "catalogue": catalogue, "measure": measure}
         | {"depth": depth, "value": value}
-        for factor, setting, figures in (
-            ("default", "default", (0.20, 0.6, 0.4, 0.10, 1.5, 60.0)),
-            ("temperature", "0.1", (0.21, 0.7, 0.5, 0.12, 1.0, 66.0)),
+        for catalogue, factor, setting, figures in (
+            ("shop", "default", "default", (0.20, 0.6, 0.4, 0.10, 1.5, 60.0)),
+            ("shop", "temperature", "0.1", (0.21, 0.7, 0.5, 0.12, 1.0, 66.0)),
+            ("where it was not tried", "default", "default", (0.20, 0.6, 0.4, 0.10, 1.5, 60.0)),
         )
         for (measure, depth), value in zip(
             (
