@@ -188,6 +188,8 @@ def test_whole_categories_held_out(tmp_path, items):
         ({"holdout": 1.0}, "holdout: found 1.0"),
         ({"jobs": 0}, "jobs: found 0"),
         ({"reconstruction_limit": float("nan")}, "reconstruction limit: found nan"),
+        ({"reconstruction_limit": float("inf")}, "reconstruction limit: found inf"),
+        ({"front_seeds": -1}, "front seeds: found -1"),
         ({"sizes": (1,)}, "levels: found 1"),
     ],
 )

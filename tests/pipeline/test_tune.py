@@ -169,3 +169,5 @@ def test_catalogues_without_categories(tmp_path, catalogue):
 def test_options_out_of_range_are_told_at_once():
     with pytest.raises(InputError, match=r"trials=0, seconds=-1, reconstruction_limit=0, validation=1"):
         TuneOptions(FitOptions(), trials=0, seconds=-1, reconstruction_limit=0, validation=1)
+    with pytest.raises(InputError, match="reconstruction_limit=inf"):
+        TuneOptions(reconstruction_limit=float("inf"))

@@ -87,12 +87,14 @@ def check_table_path(path: Path) -> None:
     """The suffix of a table to write is one that `write_table` knows.
 
     Raises:
-        InputError: It is not, or the folder does not exist.
+        InputError: It is not, the folder does not exist, or the path is one.
     """
     if path.suffix not in _SUFFIXES:
         raise InputError(str(path), f"the suffix {path.suffix!r}", f"one of {', '.join(_SUFFIXES)}")
     if not path.parent.is_dir():
         raise InputError(str(path), "no such folder", "a folder that exists")
+    if path.is_dir():
+        raise InputError(str(path), "a folder", "the name of a file")
 
 
 def write_table(table: pa.Table, path: Path) -> None:

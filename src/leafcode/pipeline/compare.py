@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -91,7 +92,7 @@ class CompareOptions:
             raise InputError("jobs", str(self.jobs), "at least 1")
         if self.front_seeds < 0:
             raise InputError("front seeds", str(self.front_seeds), "at least 0")
-        if not self.reconstruction_limit > 0:
+        if not 0 < self.reconstruction_limit < math.inf:
             raise InputError("reconstruction limit", str(self.reconstruction_limit), "a ratio, such as 1.05")
         self.budget  # noqa: B018 (checks the level sizes)
 

@@ -63,7 +63,7 @@ class TuneOptions:
         checks = {
             "trials": (self.trials >= 1, "at least 1"),
             "seconds": (self.seconds is None or self.seconds > 0, "above 0"),
-            "reconstruction_limit": (self.reconstruction_limit > 0, "above 0"),
+            "reconstruction_limit": (0 < self.reconstruction_limit < math.inf, "above 0, and finite"),
             "validation": (0 < self.validation < 1, "a share in (0, 1)"),
         }
         check_settings("tune", self, checks)
