@@ -125,7 +125,9 @@ def _of_anchors(
     counts = torch.bincount(classes, minlength=masks.shape[1]).to(masks.dtype)
     positives = (masks[1:] * counts[:, None]).sum(1).index_select(1, anchor_classes)
     # As rows of a matrix, which is several times faster than along the last of three dimensions.
-    of_anchors = masks.flatten(0, 1).index_select(1, anchor_classes).view(*masks.shape[:2], -1)
+    of_anchors = (
+        masks.flatten(0, 1).index_select(1, anchor_classes).view(*masks.shape[:2], len(anchor_classes))
+    )
     positives[:, own[1]] -= of_anchors[1:, classes[own[0]], own[1]]
     return of_anchors, positives
 
