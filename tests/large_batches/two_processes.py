@@ -77,6 +77,9 @@ def main(out):
         results["error"] = np.array(str(error))
     if rank == 1:
         np.savez(out, **results)
+    # Neither leaves while threads of the other still speak with it.
+    del model
+    dist.barrier()
     dist.destroy_process_group()
 
 
