@@ -6,7 +6,7 @@ import contextlib
 import glob
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -101,6 +101,30 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def held(path: Path, make_ready: Callable[[], None]) -> Iterator[None]:
+    """Hold a file, and with it the folder that it stands in, which is first made ready.
+
+    A file that is there is held already then, so that nothing is changed under a process that works on it.
+    One that is not may have no folder yet.
+
+    Args:
+        path: As for `locked`, which is told not to wait.
+        make_ready: Makes the folder ready, or raises why it cannot be used.
+
+    Raises:
+        InputError: As `locked`.
+    """
+    with contextlib.ExitStack() as stack:
+        there = path.exists()
+        if there:
+            stack.enter_context(locked(path, wait=False))
+        make_ready()
+        if not there:
+            stack.enter_context(locked(path, wait=False))
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

@@ -28,6 +28,8 @@ def test_going_on_keeps_the_cells_and_clears_what_was_half_done(folder):
     folder.work.mkdir()
     (folder.work / "embeddings.npy").touch()
     (folder.cells / ".tree.default.seed0.json.abc.tmp").touch()
+    (folder.path / ".results.parquet.abc.tmp").touch()
+    (folder.path / ".mine.tmp").touch()
     folder.begin({"levels": (8, 4)}, resume=True, overwrite=False)
     assert set(contents(folder.path)) == {"comparison.json", f"cells/{CELL.key}.json"}
 

@@ -90,7 +90,7 @@ class Catalog:
 
         Raises:
             InputError: Naming the item (counted from 1): an id is missing, empty or there twice, or an
-                embedding has a NaN, an infinity, or zeros only.
+                embedding cannot be used, see `check_embeddings`.
 
         Example:
             >>> Catalog(["7", ""], None, np.full(2, -1)).check()

@@ -235,10 +235,8 @@ class _Encoder:
         ordinary: Tensor = (length < _ORDINARY) & (content > 1 / _ORDINARY)
         for row in torch.nonzero(~ordinary)[:, 0].tolist():  # hardly any
             finite = bool(np.isfinite(given[row]).all())
-            where, size = (
-                f"embeddings[{start + row}]",
-                np.linalg.norm(given[row, : self._content].astype("f8")),
-            )
+            where = f"embeddings[{start + row}]"
+            size = np.linalg.norm(given[row, : self._content].astype(np.float64))
             if not (finite and size > 0):
                 found = "only zeros" if finite else "a NaN or an infinity"
                 raise InputError(where, found, "finite numbers, not all zero")

@@ -27,7 +27,7 @@ from leafcode.pipeline.comparison_folder import ComparisonFolder
 from leafcode.pipeline.fit import FitOptions
 from leafcode.pipeline.items import catalog_embeddings, catalogue_summary, hold_out
 from leafcode.pipeline.resuming import CATALOGUE
-from leafcode.pipeline.source import CatalogSource, catalog_title, content_digest
+from leafcode.pipeline.source import CatalogSource, catalog_title, check_unread, content_digest
 from leafcode.pipeline.workers import Failure, available_cores, run_jobs
 from leafcode.report.compare_data import BASELINES, CompareData
 from leafcode.report.compare_page import render_comparison
@@ -168,8 +168,7 @@ def compare(
             settings or another catalogue. Nothing was touched then.
     """
     options = options or CompareOptions()
-    if source is None:  # a catalogue of a source was checked when it was read
-        catalog.check()
+    check_unread(catalog, source)
     masks = {seed: held_out_items(catalog, options, seed) for seed in range(options.seeds)}
     shape = options.budget.model(catalog_embeddings(catalog).shape[1])
     training = {k: v for k, v in dataclasses.asdict(options.training).items() if k != "seed"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from leafcode.errors import InputError, RunFolderError
-from leafcode.files import locked
+from leafcode.files import held, remove_halves
 from leafcode.pipeline.cells import Cell
 from leafcode.pipeline.resuming import check_choice, check_same
 from leafcode.serving.run_config import installed_version
@@ -74,21 +75,15 @@ class ComparisonFolder:
         """Where the traceback of a cell goes that failed for a reason that is not the user's."""
         return self.cells / f"{cell.key}.traceback.txt"
 
-    @contextlib.contextmanager
-    def opened(self, begun_with: Mapping[str, Any], *, resume: bool, overwrite: bool) -> Iterator[None]:
+    def opened(
+        self, begun_with: Mapping[str, Any], *, resume: bool, overwrite: bool
+    ) -> contextlib.AbstractContextManager[None]:
         """Hold the folder, made ready by `begin`.
 
         Raises:
             InputError: As `begin`, or another process works on it.
         """
-        with contextlib.ExitStack() as held:
-            there = self.summary.exists()
-            if there:
-                held.enter_context(locked(self.summary, wait=False))
-            self.begin(begun_with, resume=resume, overwrite=overwrite)
-            if not there:
-                held.enter_context(locked(self.summary, wait=False))
-            yield
+        return held(self.summary, partial(self.begin, begun_with, resume=resume, overwrite=overwrite))
 
     def begin(self, begun_with: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
         """Make the folder ready for a comparison with these settings, and note them.
@@ -148,8 +143,10 @@ class ComparisonFolder:
     def _clear_halves(self) -> None:
         """Remove what a comparison that was killed was writing, see `leafcode.files.replacing`."""
         self.clear_work()
-        for file in (*self.path.glob(".*.tmp"), *self.cells.glob(".*.tmp")):
-            file.unlink(missing_ok=True)
+        for file in (self.page, self.results, self.summary):
+            remove_halves(file)
+        for half in self.cells.glob(".*.tmp"):
+            half.unlink(missing_ok=True)
 
     def _clear(self) -> None:
         for pattern in ("*.seed*.json", "*.seed*.traceback.txt"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from leafcode.catalog import Catalog, Engagement, row_view
 from leafcode.codes import IdRegistry, encode_codes, encode_items
 from leafcode.errors import InputError
 from leafcode.evaluation import sample_rows
-from leafcode.files import locked
+from leafcode.files import held
 from leafcode.methods import Task
 from leafcode.methods.network import network_trainer
 from leafcode.pipeline.baselines import train_baselines
@@ -30,7 +29,7 @@ from leafcode.pipeline.items import catalog_embeddings, category_path_array, hol
 from leafcode.pipeline.measure import measure, sample_warnings
 from leafcode.pipeline.resuming import CATALOGUE, check_choice, check_same
 from leafcode.pipeline.run import Run
-from leafcode.pipeline.source import CatalogSource, content_digest
+from leafcode.pipeline.source import CatalogSource, check_unread, content_digest
 from leafcode.quantizers import RQVAEConfig
 from leafcode.serving import RunConfig, RunFolder, ids_batches
 from leafcode.training import TrainingConfig, current_world
@@ -136,8 +135,7 @@ def fit(
     """
     options = options or FitOptions()
     vectors = catalog_embeddings(catalog)
-    if source is None:  # a catalogue of a source was checked when it was read
-        catalog.check()
+    check_unread(catalog, source)
     held_out = hold_out(catalog, options.holdout, options.split_seed)
     train = np.flatnonzero(~held_out)
     shape, inputs, history = options.model(vectors.shape[1]), vectors, None
@@ -229,21 +227,15 @@ def _finish(folder: RunFolder) -> Run:
     return Run.open(folder.path)
 
 
-@contextlib.contextmanager
-def _opened(folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool) -> Iterator[None]:
+def _opened(
+    folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool
+) -> contextlib.AbstractContextManager[None]:
     """Hold the folder, made ready for a run of these settings.
 
     A finished run stays as it is if it is to be resumed.
     """
     check_choice("fit", resume, overwrite)
-    with contextlib.ExitStack() as held:
-        there = folder.config.exists()
-        if there:
-            held.enter_context(locked(folder.config, wait=False))
-        _make_ready(folder, config, resume, overwrite)
-        if not there:
-            held.enter_context(locked(folder.config, wait=False))
-        yield
+    return held(folder.config, partial(_make_ready, folder, config, resume, overwrite))
 
 
 def _make_ready(folder: RunFolder, config: RunConfig, resume: bool, overwrite: bool) -> None:

@@ -224,6 +224,16 @@ def catalog_title(items: str | Sequence[str] | None, folder: Path) -> str:
     return f"{path.parent.name} / {path.stem}"
 
 
+def check_unread(catalog: Catalog, source: CatalogSource | None) -> None:
+    """Check a catalogue that was made in memory; one of a source was checked when it was read.
+
+    Raises:
+        InputError: See `Catalog.check`.
+    """
+    if source is None:
+        catalog.check()
+
+
 def content_digest(catalog: Catalog, source: CatalogSource | None = None) -> str:
     """SHA-256 of a catalogue, by which a changed file is noticed: ids, texts, the tree, and given vectors.
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import shlex
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,11 +18,11 @@ from tqdm import tqdm
 
 from leafcode.catalog import Catalog
 from leafcode.errors import InputError, check_settings
-from leafcode.files import locked, replacing
+from leafcode.files import held, replacing
 from leafcode.pipeline.fit import FitOptions
 from leafcode.pipeline.items import catalog_embeddings, catalogue_summary, hold_out
 from leafcode.pipeline.resuming import CATALOGUE, check_choice
-from leafcode.pipeline.source import CatalogSource, catalog_title, content_digest
+from leafcode.pipeline.source import CatalogSource, catalog_title, check_unread, content_digest
 from leafcode.pipeline.tune_result import AUTO, WITHOUT_TREE, Tuned
 from leafcode.pipeline.tune_runs import PRUNING_MARGIN, Runs
 from leafcode.pipeline.tune_study import SHARES, TEMPERATURES, WEIGHTS, need_optuna, open_study
@@ -114,8 +112,7 @@ def tune(
         TrainingError: Too few items have a category.
     """
     options = options or TuneOptions()
-    if source is None:  # a catalogue of a source was checked when it was read
-        catalog.check()
+    check_unread(catalog, source)
     need_optuna()
     folder, training = Path(out), options.training
     held_out = hold_out(catalog, options.fit.holdout, options.fit.split_seed)
@@ -131,8 +128,8 @@ def tune(
     deadline = math.inf if options.seconds is None else time.monotonic() + options.seconds
     blank = _page(catalog, held_out, options, catalog_title(source.items if source else None, folder))
     with (
-        _opened(folder, resume, overwrite) as study_file,
-        open_study(study_file, identity, levels=len(options.fit.sizes), seed=training.seed) as study,
+        held(folder / _STUDY, partial(_make_ready, folder, resume, overwrite)),
+        open_study(folder / _STUDY, identity, levels=len(options.fit.sizes), seed=training.seed) as study,
         tqdm(total=options.trials, desc="tune", unit="trial", disable=not progress) as bar,
     ):
         runs = Runs(study, options.fit, training, device, bar)
@@ -166,32 +163,21 @@ def tune(
         return _write(folder, tuned, blank, command)
 
 
-@contextlib.contextmanager
-def _opened(folder: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
-    """Hold the folder, made ready; gives the file of the study."""
-    study = folder / _STUDY
+def _make_ready(folder: Path, resume: bool, overwrite: bool) -> None:
     check_choice("tune", resume, overwrite)
-    with _usable(folder):
+    study = folder / _STUDY
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         others = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    if others and not study.exists():
-        found = f"a folder of other files ({others[0]})"
-        raise InputError(str(folder), found, "a new or empty folder, or that of a study")
-    if study.exists() and not (resume or overwrite):
-        hint = "Go on with --resume, or start over with --overwrite."
-        raise InputError(str(study), "an earlier study", "a new folder", hint)
-    with locked(study, wait=False):
-        with _usable(folder):
-            for name in (_PAGE, _TABLE, _STUDY) if overwrite else ():
-                (folder / name).unlink(missing_ok=True)
-        yield study
-
-
-@contextlib.contextmanager
-def _usable(folder: Path) -> Iterator[None]:
-    """Whatever the system has against the folder as an error that names it."""
-    try:
-        yield
+        if others and not study.exists():
+            found = f"a folder of other files ({others[0]})"
+            raise InputError(str(folder), found, "a new or empty folder, or that of a study")
+        if study.exists() and not (resume or overwrite):
+            hint = "Go on with --resume, or start over with --overwrite."
+            raise InputError(str(study), "an earlier study", "a new folder", hint)
+        # The study last: by it a folder whose removal was stopped is still known.
+        for name in (_PAGE, _TABLE, _STUDY) if overwrite else ():
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             str(folder), f"a folder that cannot be used ({error})", "a folder to write to"
